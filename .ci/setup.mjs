@@ -1,0 +1,37 @@
+// Installs what the lock file names, when it is not installed yet. Runs before `npm start` and `npm test` under
+// whatever Node the machine has (20 or later), so it uses nothing but that Node; afterwards `npm run` finds the
+// locked Node 26 in node_modules/.bin.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const marker = join(root, 'node_modules', '.countersign-lock');
+const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+
+if (!existsSync(marker) || readFileSync(marker, 'utf8') !== lock) {
+  console.error('Installing dependencies (once per lock file) …');
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  // EBADENGINE warnings are about the system's Node, which runs nothing but this installation.
+  const result = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) {
+    console.error('npm ci failed; its message is above. Is the package registry reachable?');
+    process.exit(result.status ?? 1);
+  }
+  writeFileSync(marker, lock);
+}
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+const bundled = existsSync(join(root, 'node_modules', '.bin', 'node'));
+if (!bundled && (major < 24 || (major === 24 && minor < 12))) {
+  console.error(
+    `No locked Node for ${process.platform}-${process.arch} exists, and this machine's Node ${process.versions.node} ` +
+      'cannot run TypeScript. Install Node 24.12 or later and try again.',
+  );
+  process.exit(1);
+}

@@ -14,13 +14,15 @@ const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.j
 if (!existsSync(marker) || readFileSync(marker, 'utf8') !== lock) {
   console.error('Installing dependencies (once per lock file) …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  // EBADENGINE warnings are about the system's Node, which runs nothing but this installation.
-  const result = spawnSync(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it insists on lock entries for every platform's optional binaries, also those that a registry
+  // mirror does not carry. `npm install --no-save` installs the locked versions and changes no file of ours.
+  // EBADENGINE warnings (hidden) are about the system's Node, which runs nothing but this installation.
+  const result = spawnSync(npm, ['install', '--no-save', '--ignore-scripts', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (result.status !== 0) {
-    console.error('npm ci failed; its message is above. Is the package registry reachable?');
+    console.error('npm install failed; its message is above. Is the package registry reachable?');
     process.exit(result.status ?? 1);
   }
   writeFileSync(marker, lock);

@@ -1,0 +1,50 @@
+/** Bounds of what the server takes on at once. */
+export interface LoadLimits {
+  /** Reviews being read or decided. An API server sends 200 mutating requests at once by default. */
+  readonly reviews: number;
+  /** Bytes of their bodies together. */
+  readonly bytes: number;
+}
+
+export const DEFAULT_LIMITS: LoadLimits = { reviews: 1024, bytes: 64 * 1024 * 1024 };
+
+/** Largest body: a review holds an object and its predecessor, each at most 3 MiB in an API server's request. */
+export const BODY_LIMIT = 8 * 1024 * 1024;
+
+/**
+ * Counts what is in flight. Past the bounds a request is turned away at once: an answer that says "too much" lets the
+ * API server's client try again, where a queue without end would take every review down with it.
+ */
+export class Load {
+  readonly #limits: LoadLimits;
+  #reviews = 0;
+  #bytes = 0;
+
+  constructor(limits: LoadLimits) {
+    this.#limits = limits;
+  }
+
+  get reviews(): number {
+    return this.#reviews;
+  }
+
+  /**
+   * Takes a review on, or answers undefined.
+   *
+   * @param length the request's Content-Length; a body without one counts as the largest
+   * @returns what is to be called once, when the review is over
+   */
+  enter(length: number | undefined): (() => void) | undefined {
+    const bytes = Math.min(length ?? BODY_LIMIT, BODY_LIMIT);
+    if (this.#reviews >= this.#limits.reviews || this.#bytes + bytes > this.#limits.bytes) return undefined;
+    this.#reviews += 1;
+    this.#bytes += bytes;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#reviews -= 1;
+      this.#bytes -= bytes;
+    };
+  }
+}

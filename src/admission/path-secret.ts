@@ -1,0 +1,61 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '../errors.ts';
+
+/** 32 random bytes as base64url, or longer. */
+const SHAPE = /^[A-Za-z0-9_-]{43,256}$/;
+
+/**
+ * The secrets that the webhook's path may hold. Several are valid while one is being replaced.
+ *
+ * The secret keeps those who can reach the port, but are not the API server, from asking for decisions with made-up
+ * requesters. Nothing depends on it alone: API servers print the URL in errors.
+ */
+export class PathSecrets {
+  readonly #digests: readonly Buffer[];
+
+  constructor(secrets: readonly string[]) {
+    this.#digests = secrets.map(digest);
+  }
+
+  get size(): number {
+    return this.#digests.length;
+  }
+
+  /** Compares with every secret, so that the time tells nothing about which one, or how much of it, was right. */
+  has(candidate: string): boolean {
+    const offered = digest(candidate);
+    let found = false;
+    for (const known of this.#digests) {
+      if (timingSafeEqual(known, offered)) found = true;
+    }
+    return found;
+  }
+}
+
+/**
+ * Reads every file of a Secret volume as one secret.
+ *
+ * @throws Fault `FileInvalid` when there is none, or one is too short to be a secret
+ */
+export async function readPathSecrets(directory: string): Promise<readonly string[]> {
+  // Kubernetes keeps its own links in names that begin with two dots.
+  const names = (await readdir(directory)).filter((name) => !name.startsWith('.')).sort();
+  const secrets = await Promise.all(names.map(async (name) => (await readFile(join(directory, name), 'utf8')).trim()));
+  if (secrets.length === 0) throw new Fault('FileInvalid', `${directory} holds no path secret; has "countersign bootstrap" run?`);
+  const bad = secrets.findIndex((secret) => !SHAPE.test(secret));
+  if (bad >= 0) {
+    throw new Fault('FileInvalid', `${join(directory, names[bad] ?? '')} is not a path secret: 43 to 256 characters of A-Z a-z 0-9 _ - are needed`);
+  }
+  return secrets;
+}
+
+/** Tells two sets of secrets apart without keeping them. */
+export function fingerprintOfSecrets(secrets: readonly string[]): string {
+  return digest(secrets.join('\n')).toString('hex');
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

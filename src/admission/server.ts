@@ -1,0 +1,195 @@
+import type { ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Fault } from '../errors.ts';
+import type { Json } from '../json.ts';
+import { WEBHOOK_PATH } from '../names.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ServingCertificate } from '../tls/files.ts';
+import { budgetOf } from './budget.ts';
+import { decide, isPodCreation, type Settings } from './decide.ts';
+import type { Governance, GovernanceSource } from './governance.ts';
+import { BODY_LIMIT, DEFAULT_LIMITS, Load, type LoadLimits } from './load.ts';
+import type { PathSecrets } from './path-secret.ts';
+import { reviewPolicy } from './policy-review.ts';
+import { respond } from './respond.ts';
+import { type Review, readReview } from './review.ts';
+import { applyMode, type Verdict } from './verdict.ts';
+
+export interface WebhookParts {
+  readonly governance: GovernanceSource;
+  readonly settings: Settings;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly limits?: LoadLimits;
+}
+
+/** The webhook, and what may change while it runs. */
+export interface Webhook {
+  readonly app: FastifyInstance<Server>;
+  setCertificate(certificate: ServingCertificate): void;
+  setPathSecrets(secrets: PathSecrets): void;
+  /** From now on every answer asks its connection to be closed, so that API servers move to another replica. */
+  drain(): void;
+}
+
+/** When the answer is on its way, or the caller has gone. */
+const CLOSED = ['finish', 'close'] as const;
+
+/**
+ * Makes the HTTPS server. It listens once `app.listen` is called, and completes no handshake before it has a
+ * certificate.
+ */
+export function createWebhook(parts: WebhookParts): Webhook {
+  const { metrics, log } = parts;
+  const load = new Load(parts.limits ?? DEFAULT_LIMITS);
+  let secrets: PathSecrets | undefined;
+  let draining = false;
+
+  const app = fastify({
+    // The URL holds the path secret, and a request log holds the URL.
+    logger: false,
+    serverFactory: (handler) => createServer(TLS_OPTIONS, handler),
+    bodyLimit: BODY_LIMIT,
+    // API servers drop idle connections after 90 s; a server that drops them first loses reviews sent meanwhile.
+    keepAliveTimeout: 95_000,
+    // Bounds a slow-loris caller: header and body must have arrived within this.
+    requestTimeout: 10_000,
+    http: { headersTimeout: 5_000 },
+    // API servers go on using connections to a replica that is ending; they get answers, never a 503.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+  }) as unknown as FastifyInstance<Server>;
+  app.server.headersTimeout = 5_000;
+
+  app.removeAllContentTypeParsers();
+  // Whatever the content type says: a body is JSON or it is refused. `__proto__` keys are refused too.
+  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
+
+  app.setNotFoundHandler((_request, reply) => {
+    metrics.rejected.inc({ reason: 'path' });
+    return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
+  });
+
+  app.setErrorHandler((error: FastifyError | Fault, _request, reply) => {
+    const { status, code } = classify(error);
+    metrics.rejected.inc({ reason: status < 500 ? 'invalid' : 'fault' });
+    if (status >= 500) log.error({ code, error }, 'a review failed');
+    if (status === 413) return refuseUnread(reply, status, code, error.message);
+    return reply.code(status).send({ code, message: error.message });
+  });
+
+  /** Runs before the body is read: a stranger must not make the webhook parse anything. */
+  async function authorize(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    const { secret } = request.params as { secret: string };
+    if (secrets === undefined || !secrets.has(secret)) {
+      metrics.rejected.inc({ reason: 'path' });
+      return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
+    }
+    const length = request.headers['content-length'];
+    const leave = load.enter(length === undefined ? undefined : Number(length));
+    if (leave === undefined) {
+      metrics.rejected.inc({ reason: 'overload' });
+      reply.header('retry-after', '1');
+      return refuseUnread(reply, 503, 'Overloaded', 'too many reviews at once; try again');
+    }
+    metrics.inFlight.set(load.reviews);
+    onceClosed(reply.raw, () => {
+      leave();
+      metrics.inFlight.set(load.reviews);
+    });
+    return undefined;
+  }
+
+  app.post(`${WEBHOOK_PATH.mutate}/:secret`, { onRequest: authorize }, async (request, reply): Promise<Json> => {
+    const deadline = Date.now() + budgetOf((request.query as Record<string, unknown>)['timeout']);
+    const review = readReview(request.body);
+    // Synchronous where the cache knows, which spares every usual review a turn of the event loop.
+    const answer: Governance | Promise<Governance> = isPodCreation(review)
+      ? parts.governance.governanceOf(review.namespace, deadline)
+      : { kind: 'ungoverned' };
+    const governance = answer instanceof Promise ? await answer : answer;
+    const outcome = decide(review, governance, parts.settings);
+    const mode = 'mode' in governance ? governance.mode : 'enforce';
+    const verdict = applyMode(outcome, mode);
+    record(request, reply, review, verdict, outcome.kind, mode);
+    return respond(review.uid, verdict);
+  });
+
+  app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, { onRequest: authorize }, async (request, reply): Promise<Json> => {
+    const review = readReview(request.body);
+    const verdict = await reviewPolicy(review);
+    record(request, reply, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
+    return respond(review.uid, verdict);
+  });
+
+  function record(request: FastifyRequest, reply: FastifyReply, review: Review, verdict: Verdict, outcome: string, mode: string): void {
+    const milliseconds = reply.elapsedTime;
+    metrics.duration.observe(milliseconds / 1000);
+    metrics.reviewSize.observe(Number(request.headers['content-length'] ?? 0));
+    metrics.decisions.inc({ outcome, code: verdict.code, mode });
+    log.info(
+      {
+        uid: review.uid,
+        resource: review.resource.resource,
+        requester: review.requester.username.slice(0, 2048),
+        operator: verdict.auditAnnotations['operator'],
+        namespace: review.namespace,
+        name: review.name || nameIn(review),
+        allowed: verdict.allowed,
+        code: verdict.code,
+        mode,
+        dryRun: review.dryRun || undefined,
+        ms: Math.round(milliseconds * 100) / 100,
+      },
+      verdict.message ?? 'decided',
+    );
+  }
+
+  return {
+    app,
+    setCertificate(certificate) {
+      app.server.setSecureContext({ ...TLS_OPTIONS, cert: certificate.cert, key: certificate.key });
+      metrics.certificateExpiry.set(certificate.notAfter.getTime() / 1000);
+    },
+    setPathSecrets(next) {
+      secrets = next;
+    },
+    drain() {
+      draining = true;
+    },
+  };
+}
+
+const TLS_OPTIONS = { minVersion: 'TLSv1.2', handshakeTimeout: 5_000, connectionsCheckingInterval: 1_000 } as const;
+
+/** A pod made by `generateName` has no name yet. */
+function nameIn(review: Review): string {
+  const metadata = review.object?.['metadata'] as { name?: unknown; generateName?: unknown } | undefined;
+  return String(metadata?.name ?? metadata?.generateName ?? '').slice(0, 253);
+}
+
+/**
+ * Answers without reading the rest of the request, and closes: the body of a caller without the secret, or a body
+ * without end, is not worth receiving.
+ */
+function refuseUnread(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  return reply.code(status).header('connection', 'close').send({ code, message });
+}
+
+function classify(error: FastifyError | Fault): { status: number; code: string } {
+  if (error instanceof Fault) return { status: error.code === 'ReviewInvalid' ? 400 : 500, code: error.code };
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { status: 413, code: 'ReviewTooLarge' };
+  if (error.statusCode !== undefined && error.statusCode < 500) return { status: 400, code: 'ReviewInvalid' };
+  return { status: 500, code: 'InternalError' };
+}
+
+function onceClosed(response: ServerResponse, callback: () => void): void {
+  for (const event of CLOSED) response.once(event, callback);
+}

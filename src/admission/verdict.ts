@@ -1,0 +1,74 @@
+import type { Operation } from '../json.ts';
+import type { Outcome } from './decide.ts';
+import type { Mode } from './governance.ts';
+
+/** What the API server is told. */
+export interface Verdict {
+  readonly allowed: boolean;
+  /** `Attributed`, the code of a denial, or why nothing was done. */
+  readonly code: string;
+  readonly message: string | undefined;
+  readonly operations: readonly Operation[];
+  readonly warnings: readonly string[];
+  /** Keys of the audit annotations, without the webhook's name, which the API server puts before them. */
+  readonly auditAnnotations: Readonly<Record<string, string>>;
+}
+
+/** The modes differ only here: the same outcome is enforced, warned of or recorded. */
+export function applyMode(outcome: Outcome, mode: Mode): Verdict {
+  const code = codeOf(outcome);
+  const verdict = { allowed: true, code, message: undefined, operations: [], warnings: [], auditAnnotations: annotations(outcome, mode) };
+  switch (outcome.kind) {
+    case 'untouched':
+      return verdict;
+    case 'attributed':
+      return mode === 'audit' ? verdict : { ...verdict, operations: outcome.operations, warnings: outcome.warnings };
+    case 'refused': {
+      const { message } = outcome.denial;
+      if (mode === 'enforce') return { ...verdict, allowed: false, message };
+      return { ...verdict, message, warnings: mode === 'warn' ? [warningOf(message)] : [] };
+    }
+  }
+}
+
+/** The code of an outcome, the same in every mode. */
+export function codeOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'untouched':
+      return outcome.code;
+    case 'attributed':
+      return 'Attributed';
+    case 'refused':
+      return outcome.denial.code;
+  }
+}
+
+function annotations(outcome: Outcome, mode: Mode): Record<string, string> {
+  if (outcome.kind === 'untouched' && outcome.policyName === undefined) return {};
+  const entries: [string, string | undefined][] = [
+    ['code', codeOf(outcome)],
+    ['mode', mode],
+    ['policy', outcome.policyName],
+    ...(outcome.kind === 'untouched'
+      ? []
+      : ([
+          ['operator', outcome.operator],
+          ['rule', outcome.rule],
+        ] satisfies [string, string | undefined][])),
+    ...(outcome.kind === 'attributed'
+      ? ([
+          ['role', outcome.roleArn],
+          ['delegator', outcome.delegator],
+        ] satisfies [string, string | undefined][])
+      : []),
+  ];
+  return Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
+
+/** The API server cuts warnings off at 256 characters (k8s.io/apiserver, warning recorder). */
+const MAX_WARNING = 256;
+
+function warningOf(message: string): string {
+  const text = `not attributed, would be refused in enforce mode: ${message}`;
+  return text.length <= MAX_WARNING ? text : `${text.slice(0, MAX_WARNING - 1)}…`;
+}

@@ -1,0 +1,54 @@
+import jsonPatch from 'fast-json-patch';
+import { decide, type Settings } from '../admission/decide.ts';
+import { applyMode } from '../admission/verdict.ts';
+import { Fault, reasonOf } from '../errors.ts';
+import type { Json, JsonObject, Operation } from '../json.ts';
+import type { Policy } from '../policy/compile.ts';
+import type { Subject } from './subjects.ts';
+
+/** What `countersign check -o json` prints for each object. */
+export interface Finding {
+  readonly file: string;
+  readonly document: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly allowed: boolean;
+  readonly code: string;
+  readonly message: string | null;
+  readonly operator: string | null;
+  readonly rule: string | null;
+  readonly warnings: readonly string[];
+  readonly operations: readonly Operation[];
+}
+
+/**
+ * Decides on an object as the webhook would in a namespace in `enforce`, by the same code.
+ *
+ * @throws Fault `FileInvalid` naming file, document and path of a pod that is not shaped like one
+ */
+export function examine({ review, ...place }: Subject, policy: Policy, settings: Settings): Finding {
+  const nothing = { message: null, operator: null, rule: null, warnings: [], operations: [] };
+  if (review === undefined) return { ...place, allowed: true, code: 'NotReviewed', ...nothing };
+  try {
+    const governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined } as const;
+    const { allowed, code, message, warnings, operations, auditAnnotations } = applyMode(decide(review, governance, settings), 'enforce');
+    return {
+      ...place,
+      allowed,
+      code,
+      message: message ?? null,
+      operator: auditAnnotations['operator'] ?? null,
+      rule: auditAnnotations['rule'] ?? null,
+      warnings,
+      operations,
+    };
+  } catch (thrown) {
+    throw new Fault('FileInvalid', `${place.file}, document ${place.document}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+}
+
+/** The object after the operations; the one before is left as it is. */
+export function patched(object: JsonObject, operations: readonly Operation[]): JsonObject {
+  const result = jsonPatch.applyPatch(structuredClone(object) as Json, operations as never, true, true);
+  return result.newDocument as JsonObject;
+}

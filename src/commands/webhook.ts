@@ -1,0 +1,189 @@
+import type { AddressInfo } from 'node:net';
+import closeWithGrace from 'close-with-grace';
+import { Command, InvalidArgumentError } from 'commander';
+import { FileGovernance } from '../admission/file-governance.ts';
+import type { GovernanceSource } from '../admission/governance.ts';
+import { fingerprintOfSecrets, PathSecrets, readPathSecrets } from '../admission/path-secret.ts';
+import { createProbes } from '../admission/probes.ts';
+import { createWebhook, type Webhook } from '../admission/server.ts';
+import { Fault, reasonOf } from '../errors.ts';
+import { readPolicyFile } from '../files/policy.ts';
+import { Watched } from '../files/watched.ts';
+import { OBJECT } from '../names.ts';
+import { createLog, flushLog, type Logger } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { fingerprintOf, readServingCertificate } from '../tls/files.ts';
+
+interface Options {
+  readonly host: string;
+  readonly port: number;
+  readonly probePort: number;
+  readonly tlsDir: string;
+  readonly pathSecretDir: string;
+  readonly policy?: string;
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly sessionImage: string;
+  readonly drainSeconds: number;
+}
+
+/** `countersign webhook`: the server that API servers ask. */
+export function command(): Command {
+  return new Command('webhook')
+    .description('serve admission reviews over HTTPS')
+    .option('--host <address>', 'address to listen on', '::')
+    .option('--port <number>', 'port of the webhook', port, 8443)
+    .option('--probe-port <number>', 'port of /livez, /readyz and /metrics', port, 8080)
+    .requiredOption('--tls-dir <directory>', 'holds tls.crt and tls.key; read again when they change')
+    .requiredOption('--path-secret-dir <directory>', 'holds the secrets that the path may contain, one a file')
+    .requiredOption('--session-image <image>', 'image of the session container, by digest')
+    .option('--policy <file>', 'one policy for every namespace, instead of those in the cluster')
+    .option('--kubeconfig <file>', 'how to reach the cluster; default: as a pod does')
+    .option('--namespace <name>', 'own namespace, which is never governed', OBJECT.namespace)
+    .option('--drain-seconds <seconds>', 'how long to go on answering after SIGTERM', seconds, 5)
+    .addHelpText(
+      'after',
+      '\nExample:\n  countersign webhook --tls-dir certs --path-secret-dir secrets --policy policy.yaml --session-image countersign:0.1.0',
+    )
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const log = createLog('countersign-webhook');
+  const metrics = createMetrics();
+  if (!options.sessionImage.includes('@sha256:')) {
+    log.warn({ image: options.sessionImage }, 'the session image is not named by digest, so what runs in it may change');
+  }
+  const governance = await governanceFor(options, log, metrics);
+  const webhook = createWebhook({ governance: governance.source, settings: { sessionImage: options.sessionImage }, metrics, log });
+  const state = { tls: false, secrets: false, draining: false };
+  const watched = [
+    watchCertificate(options.tlsDir, webhook, log, metrics, () => (state.tls = true)),
+    watchSecrets(options.pathSecretDir, webhook, log, metrics, () => (state.secrets = true)),
+  ];
+  const probes = createProbes(metrics.registry, () => {
+    if (state.draining) return 'shutting down';
+    if (!state.tls) return 'no certificate is loaded';
+    if (!state.secrets) return 'no path secret is loaded';
+    return governance.source.notReady;
+  });
+  await Promise.all(watched.map((each) => each.start()));
+  await listen(webhook, options.host, options.port);
+  await probes.listen({ host: options.host, port: options.probePort });
+  log.info(
+    { port: (webhook.app.server.address() as AddressInfo).port, probePort: (probes.server.address() as AddressInfo).port },
+    'listening',
+  );
+
+  closeWithGrace({ delay: (options.drainSeconds + 10) * 1000, logger: false }, async ({ err, signal }) => {
+    if (err !== undefined) log.fatal({ error: err }, 'ending after a fault');
+    else log.info({ signal }, 'draining');
+    state.draining = true;
+    webhook.drain();
+    // API servers go on using this replica until they have seen it leave the Service's endpoints.
+    if (err === undefined) await new Promise((resolve) => setTimeout(resolve, options.drainSeconds * 1000));
+    await webhook.app.close();
+    await probes.close();
+    for (const each of watched) each.stop();
+    governance.stop();
+    log.info('ended');
+    await flushLog(log);
+  });
+}
+
+interface RunningGovernance {
+  readonly source: GovernanceSource;
+  stop(): void;
+}
+
+async function governanceFor(options: Options, log: Logger, metrics: Metrics): Promise<RunningGovernance> {
+  if (options.policy !== undefined) return fromFile(options.policy, log, metrics);
+  // The Kubernetes client takes longer to load than everything else together.
+  const [{ ClusterGovernance }, { loadKubeConfig }] = await Promise.all([
+    import('../cluster/governance.ts'),
+    import('../cluster/client.ts'),
+  ]);
+  const exempt = new Set(['kube-system', options.namespace]);
+  const source = new ClusterGovernance({ config: loadKubeConfig(options.kubeconfig), exempt, log, metrics });
+  source.start();
+  return { source, stop: () => source.stop() };
+}
+
+async function fromFile(path: string, log: Logger, metrics: Metrics): Promise<RunningGovernance> {
+  const source = new FileGovernance();
+  // At the start a broken file ends the program, where somebody sees it.
+  source.setPolicy((await readPolicyFile(path)).policy);
+  log.warn({ policy: path }, 'the policy comes from a file: it governs every namespace, and Pod Security labels are not looked at');
+  const file = new Watched({
+    paths: [path],
+    read: () => readPolicyFile(path),
+    fingerprint: ({ name, spec }) => JSON.stringify([name, spec]),
+    onValue: ({ name, policy }) => {
+      source.setPolicy(policy);
+      metrics.reloads.inc({ file: 'policy', result: 'loaded' });
+      log.info({ policy: name }, 'policy loaded');
+    },
+    onFailure: (problem) => {
+      source.setBroken(path, problem);
+      metrics.reloads.inc({ file: 'policy', result: 'failed' });
+      log.error({ problem }, 'the policy file cannot be used; pods are refused');
+    },
+  });
+  await file.start();
+  return { source, stop: () => file.stop() };
+}
+
+function watchCertificate(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
+  return new Watched({
+    paths: [directory],
+    read: () => readServingCertificate(directory),
+    fingerprint: fingerprintOf,
+    onValue: (certificate) => {
+      webhook.setCertificate(certificate);
+      metrics.reloads.inc({ file: 'tls', result: 'loaded' });
+      log.info({ notAfter: certificate.notAfter }, 'certificate loaded');
+      loaded();
+    },
+    onFailure: (problem) => {
+      metrics.reloads.inc({ file: 'tls', result: 'failed' });
+      log.error({ problem }, 'the certificate cannot be loaded; the one before, if any, stays');
+    },
+  });
+}
+
+function watchSecrets(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
+  return new Watched({
+    paths: [directory],
+    read: () => readPathSecrets(directory),
+    fingerprint: fingerprintOfSecrets,
+    onValue: (secrets) => {
+      webhook.setPathSecrets(new PathSecrets(secrets));
+      metrics.reloads.inc({ file: 'path', result: 'loaded' });
+      log.info({ valid: secrets.length }, 'path secrets loaded');
+      loaded();
+    },
+    onFailure: (problem) => {
+      metrics.reloads.inc({ file: 'path', result: 'failed' });
+      log.error({ problem }, 'the path secrets cannot be loaded; those before, if any, stay');
+    },
+  });
+}
+
+async function listen(webhook: Webhook, host: string, at: number): Promise<void> {
+  try {
+    await webhook.app.listen({ host, port: at });
+  } catch (thrown) {
+    throw new Fault('ListenFailed', `cannot listen on ${host} port ${at}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function port(text: string): number {
+  const number = Number(text);
+  if (!/^[0-9]+$/.test(text) || number > 65_535) throw new InvalidArgumentError('It must be a port number, 0 to 65535.');
+  return number;
+}
+
+function seconds(text: string): number {
+  if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('It must be a number of seconds, 0 to 999.');
+  return Number(text);
+}

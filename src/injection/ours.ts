@@ -1,0 +1,119 @@
+import { isObject, type JsonObject, sameJson } from '../json.ts';
+import { CONTAINER, ENV, VOLUME } from '../names.ts';
+import { applicationMounts } from './container.ts';
+import type { Mount, Volume } from './pod.ts';
+
+/**
+ * What in a pod is Countersign's, or stands in its way: it is stripped and planned anew, whoever put it there.
+ */
+
+const OUR_VOLUMES: ReadonlySet<string> = new Set(Object.values(VOLUME));
+
+/**
+ * AWS variables that name a source of credentials. Blank, they switch the source off, and win over `envFrom` and over
+ * what the image sets (measured with JavaScript v3 and botocore).
+ */
+export const BLANKED_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_ROLE_ARN',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+] as const;
+
+/** AWS variables that break botocore when they are blank, so that they must not be there at all. */
+export const ABSENT_VARIABLES = [
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_BEARER_TOKEN_BEDROCK',
+] as const;
+
+/** Followed by a service's name: a key that is used instead of signed credentials (botocore, `tokens.py`). */
+const BEARER_PREFIX = 'AWS_BEARER_TOKEN_';
+
+const MANAGED_VARIABLES: ReadonlySet<string> = new Set([
+  ...Object.values(ENV),
+  ...BLANKED_VARIABLES,
+  ...ABSENT_VARIABLES,
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_EC2_METADATA_DISABLED',
+  'KUBERNETES_SERVICE_HOST',
+  'KUBERNETES_SERVICE_PORT',
+  'KUBERNETES_SERVICE_PORT_HTTPS',
+]);
+
+/** Whether a variable is set by Countersign or must not be set by anybody. */
+export function isManagedVariable(name: string): boolean {
+  return MANAGED_VARIABLES.has(name) || name.startsWith(BEARER_PREFIX);
+}
+
+/** Whether a volume bears one of our names. */
+export function isOurVolume(volume: { readonly name: string }): boolean {
+  return OUR_VOLUMES.has(volume.name);
+}
+
+/** Whether an init container is the session container of this or another session. */
+export function isSessionContainer(container: JsonObject): boolean {
+  const command = container['command'];
+  return container['name'] === CONTAINER.name && Array.isArray(command) && command[0] === CONTAINER.program;
+}
+
+const OUR_MOUNTS = applicationMounts('pod');
+
+/** Whether an application container's mount of one of our volumes is one that Countersign makes. */
+export function isOurMount(mount: Mount): boolean {
+  return OUR_MOUNTS.some((own) => sameJson(own, mount));
+}
+
+/** Which injector put a token volume there, if one whose volumes Countersign replaces did. */
+export function replacedTokenVolume(volume: Volume): 'kubernetes' | 'eks' | undefined {
+  const sources = projectedSources(volume);
+  const tokens = sources.flatMap((source) => (isObject(source['serviceAccountToken']) ? [source['serviceAccountToken']] : []));
+  const [token] = tokens;
+  if (token === undefined || tokens.length !== 1) return undefined;
+  if (volume.name.startsWith('kube-api-access-') && token['audience'] === undefined && token['path'] === 'token') {
+    return sources.every(isApiAccessSource) ? 'kubernetes' : undefined;
+  }
+  const audience = EKS_VOLUMES.get(volume.name);
+  return audience !== undefined && sources.length === 1 && token['audience'] === audience ? 'eks' : undefined;
+}
+
+/** amazon-eks-pod-identity-webhook, `pkg/handler`: the volumes it adds, with the audiences of their tokens. */
+const EKS_VOLUMES: ReadonlyMap<string, string> = new Map([
+  ['aws-iam-token', 'sts.amazonaws.com'],
+  ['eks-pod-identity-token', 'pods.eks.amazonaws.com'],
+]);
+
+/** The ServiceAccount admission plugin's volume holds a token, the cluster's CA and the namespace, and nothing else. */
+function isApiAccessSource(source: JsonObject): boolean {
+  const configMap = source['configMap'];
+  if (isObject(configMap)) return configMap['name'] === 'kube-root-ca.crt';
+  return isObject(source['serviceAccountToken']) || isObject(source['downwardAPI']);
+}
+
+/** The sources of a projected volume; none for any other volume. */
+export function projectedSources(volume: Volume): readonly JsonObject[] {
+  const projected = volume['projected'];
+  const sources = isObject(projected) ? projected['sources'] : undefined;
+  return Array.isArray(sources) ? sources.filter(isObject) : [];
+}
+
+/**
+ * A mount path as the container's file system resolves it, so that `…/serviceaccount/`, `//`, `/./` and `/run` for
+ * `/var/run` are seen for what they are: an exact comparison is got round by spelling.
+ */
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') parts.pop();
+    else parts.push(part);
+  }
+  if (parts[0] === 'run') parts.unshift('var');
+  return `/${parts.join('/')}`;
+}

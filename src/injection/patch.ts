@@ -1,0 +1,102 @@
+import { isObject, type Json, type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
+import { ANNOTATION, CONTAINER, PATH } from '../names.ts';
+import {
+  applicationMounts,
+  applicationVariables,
+  type SessionPlan,
+  sessionContainer,
+  sessionVolumes,
+} from './container.ts';
+import {
+  BLANKED_VARIABLES,
+  cleanPath,
+  isManagedVariable,
+  isOurVolume,
+  isSessionContainer,
+  replacedTokenVolume,
+} from './ours.ts';
+import { type Container, containersOf, type Mount, type Pod } from './pod.ts';
+
+/**
+ * The operations that make a pod the session's: what is Countersign's is taken out wherever it stands, what replaces it
+ * is put in, and nothing else is touched. A pod that is already so gets none.
+ *
+ * Built by hand on the raw object: comparing two copies of a pod costs a hundred times as much, and sending a pod
+ * through types would drop the fields they do not know.
+ */
+export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
+  const dropped = new Set((pod.volumes ?? []).filter((volume) => replacedTokenVolume(volume)).map((volume) => volume.name));
+  const operations: Operation[] = [];
+  const environment = applicationVariables(plan, BLANKED_VARIABLES);
+  const mounts = applicationMounts(plan.kubernetes);
+  // Containers before the list of init containers, whose change shifts their places.
+  for (const { container, pointer } of containersOf(pod)) {
+    if (isSessionContainer(container.raw)) continue;
+    operations.push(
+      ...editList(`${pointer}/env`, container.env, (entry) => isManagedVariable(entry.name), environment),
+      ...editList(`${pointer}/volumeMounts`, container.mounts, (mount) => isReplacedMount(mount, dropped, plan), mounts),
+    );
+  }
+  operations.push(
+    ...editList('/spec/initContainers', rawOf(pod.initContainers), isSessionContainer, [sessionContainer(plan)]),
+    ...editList('/spec/volumes', pod.volumes, (volume) => isOurVolume(volume) || dropped.has(volume.name), sessionVolumes(plan)),
+  );
+  // The pod's own token is then mounted by nobody, not even into containers that a later webhook adds.
+  if (pod.spec['automountServiceAccountToken'] !== false) {
+    operations.push({ op: 'add', path: '/spec/automountServiceAccountToken', value: false });
+  }
+  operations.push(...skipContainers(pod));
+  return operations;
+}
+
+/** A mount of ours, of a volume that goes, or of something else where the service account's files will be. */
+function isReplacedMount(mount: Mount, dropped: ReadonlySet<string>, plan: SessionPlan): boolean {
+  if (isOurVolume(mount) || dropped.has(mount.name)) return true;
+  return plan.kubernetes !== 'none' && cleanPath(mount.mountPath) === PATH.serviceAccount;
+}
+
+function rawOf(containers: readonly Container[] | undefined): readonly JsonObject[] | undefined {
+  return containers?.map((container) => container.raw);
+}
+
+/**
+ * Makes a list begin with `ours`, followed by what was in it and is not replaced.
+ *
+ * In front, because init containers run in order and because a variable can refer only to those before it.
+ */
+function editList<Item extends JsonObject>(
+  path: string,
+  items: readonly Item[] | undefined,
+  isReplaced: (item: Item) => boolean,
+  ours: readonly Json[],
+): Operation[] {
+  if (items === undefined) return [{ op: 'add', path, value: ours }];
+  const replaced = items.flatMap((item, index) => (isReplaced(item) ? [index] : []));
+  const inPlace = replaced.length === ours.length && ours.every((own, index) => sameJson(own, items[index]));
+  if (inPlace) return [];
+  return [
+    ...replaced.toReversed().map((index): Operation => ({ op: 'remove', path: `${path}/${index}` })),
+    ...ours.toReversed().map((value): Operation => ({ op: 'add', path: `${path}/0`, value })),
+  ];
+}
+
+/**
+ * Tells the EKS Pod Identity webhook to leave every container alone: where it finds its variables taken it still mounts
+ * the base token, which would be a second mechanism.
+ */
+function skipContainers(pod: Pod): Operation[] {
+  const present = (pod.annotations[ANNOTATION.eksSkipContainers] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const names = new Set([...present, CONTAINER.name, ...[...containersOf(pod)].map(({ container }) => container.name)]);
+  const value = [...names].join(',');
+  if (pod.annotations[ANNOTATION.eksSkipContainers] === value) return [];
+  if (!isObject(pod.rawAnnotations)) {
+    return [
+      ...(pod.hasMetadata ? [] : [{ op: 'add', path: '/metadata', value: {} } as const]),
+      { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION.eksSkipContainers]: value } },
+    ];
+  }
+  return [{ op: 'add', path: `/metadata/annotations/${pointerSegment(ANNOTATION.eksSkipContainers)}`, value }];
+}

@@ -1,0 +1,130 @@
+/**
+ * Every name that Countersign writes into objects, or that two of its parts must agree on.
+ *
+ * Names, once released, are an interface: admins write them into RBAC, network policies and queries.
+ */
+
+const GROUP = 'countersign.dev';
+
+/** API group and version of the `AttributionPolicy` custom resource. */
+export const API = {
+  group: GROUP,
+  version: 'v1alpha1',
+  apiVersion: `${GROUP}/v1alpha1`,
+  policyKind: 'AttributionPolicy',
+  policyPlural: 'attributionpolicies',
+  policySingular: 'attributionpolicy',
+} as const;
+
+/** Labels on namespaces. */
+export const LABEL = {
+  /** Names the policy that governs the namespace. */
+  policy: `${GROUP}/policy`,
+  /** `enforce` (default), `warn` or `audit`. */
+  mode: `${GROUP}/mode`,
+  /** Set by Kubernetes on every namespace; the value is the namespace's name. */
+  namespaceName: 'kubernetes.io/metadata.name',
+  /** Pod Security admission's enforced level. */
+  podSecurityEnforce: 'pod-security.kubernetes.io/enforce',
+} as const;
+
+/** Annotations on pods and workloads. */
+export const ANNOTATION = {
+  /** A delegator names the operator here. */
+  onBehalfOf: `${GROUP}/on-behalf-of`,
+  /** The signed statement of who submitted an object. */
+  stamp: `${GROUP}/stamp`,
+  /** The signed statement, on a carrier's child, that it comes from a stamped parent. */
+  custody: `${GROUP}/custody`,
+  /** The EKS Pod Identity webhook leaves the containers listed here alone. */
+  eksSkipContainers: 'eks.amazonaws.com/skip-containers',
+  /** kubelet puts this on the API server's copy of a static pod. */
+  mirrorPod: 'kubernetes.io/config.mirror',
+} as const;
+
+/** How a running session shows in `userInfo`, once its pod acts through the API server. */
+export const SESSION_IDENTITY = {
+  /** Followed by the pod's uid. */
+  groupPrefix: `${GROUP}:session:`,
+  extraKey: `${GROUP}/session`,
+  /** Followed by the pod's uid: the session's own service account. */
+  serviceAccountPrefix: 'fab-',
+} as const;
+
+/** The injected container. */
+export const CONTAINER = {
+  name: 'countersign',
+  /** The program's path in the image; the hook needs a path, as `exec` does not use the image's entry point. */
+  program: '/usr/local/bin/countersign',
+} as const;
+
+/** Volumes in an attributed pod. */
+export const VOLUME = {
+  /** What the application may read: local endpoint tokens, kubeconfig, AWS configuration. */
+  shared: 'countersign',
+  /** What survives a restart of the session container and nobody else may read. */
+  private: 'countersign-private',
+  /** The session container's projected tokens. */
+  tokens: 'countersign-tokens',
+} as const;
+
+const SHARED_DIR = '/var/run/countersign';
+
+/** Paths inside the containers. */
+export const PATH = {
+  shared: SHARED_DIR,
+  private: '/var/run/countersign-private',
+  tokens: '/var/run/countersign-tokens',
+  /** Under {@link PATH.shared}. */
+  kubeconfig: `${SHARED_DIR}/kubeconfig`,
+  awsToken: `${SHARED_DIR}/aws-token`,
+  awsConfig: `${SHARED_DIR}/aws-config`,
+  awsCredentials: `${SHARED_DIR}/aws-credentials`,
+  /** The part of the shared volume that stands in for the service account mount. */
+  serviceAccountSubPath: 'serviceaccount',
+  /** Where every in-cluster client looks. */
+  serviceAccount: '/var/run/secrets/kubernetes.io/serviceaccount',
+} as const;
+
+/** Names of the projected files under {@link PATH.tokens}. */
+export const TOKEN_FILE = {
+  aws: 'aws-token',
+  kubernetes: 'kubernetes-token',
+  kubernetesCa: 'kubernetes-ca.crt',
+  namespace: 'namespace',
+} as const;
+
+/** Loopback ports inside the pod. */
+export const PORT = {
+  awsCredentials: 9911,
+  kubernetes: 9912,
+} as const;
+
+/** Environment variables that Countersign sets. */
+export const ENV = {
+  operator: 'FAB_OPERATOR',
+  roleArn: 'FAB_SESSION_ROLE_ARN',
+  duration: 'FAB_SESSION_DURATION',
+  sessionId: 'FAB_SESSION_ID',
+  kubeconfig: 'KUBECONFIG',
+} as const;
+
+/** Prefix of the settings that only the session container gets. */
+export const SESSION_SETTING_PREFIX = 'COUNTERSIGN_';
+
+/** HTTP paths of the webhook; each is followed by `/` and the path secret. */
+export const WEBHOOK_PATH = {
+  mutate: '/mutate',
+  validatePolicy: '/validate-policy',
+} as const;
+
+/** Names of the objects that `manifests/` creates and that `bootstrap` repairs. */
+export const OBJECT = {
+  namespace: 'countersign-system',
+  webhook: 'countersign-webhook',
+  tlsSecret: 'countersign-webhook-tls',
+  pathSecret: 'countersign-webhook-path',
+  caSecret: 'countersign-ca',
+  mutatingConfiguration: 'countersign',
+  validatingConfiguration: 'countersign',
+} as const;

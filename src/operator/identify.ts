@@ -1,0 +1,83 @@
+import { type Denial, deny } from '../denials.ts';
+import { flawOf } from './canonical.ts';
+import { isMachine, isServiceAccount, type Requester, sessionOf, unreadable } from './requester.ts';
+import { build, type DelegatorRule, matches, type OperatorRule } from './rule.ts';
+
+/** A literal value that the pod itself states, for the operator or for the role. */
+export type Claim =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'value'; readonly value: string; readonly where: string }
+  | { readonly kind: 'unclear'; readonly problem: string };
+
+/** Who may stand behind a pod. */
+export interface IdentityRules {
+  readonly policyName: string;
+  readonly operators: readonly OperatorRule[];
+  readonly delegators: readonly DelegatorRule[];
+  /** Operators who left: they start nothing any more. */
+  readonly left: ReadonlySet<string>;
+}
+
+export type Identification =
+  | { readonly kind: 'direct'; readonly operator: string; readonly rule: string }
+  | { readonly kind: 'delegated'; readonly operator: string; readonly rule: string; readonly delegator: string }
+  | { readonly kind: 'refused'; readonly denial: Denial };
+
+/**
+ * Works out the one human behind a request.
+ *
+ * The checks stand in the order in which a later one could otherwise be got round: what the requester is (session,
+ * unreadable) comes before any rule, so that no rule, however wide, can make a human of it.
+ */
+export function identify(rules: IdentityRules, requester: Requester, claim: Claim): Identification {
+  const session = sessionOf(requester);
+  if (session !== undefined) return refused(deny('SessionRequester', { session }));
+
+  const flaw = unreadable(requester.username);
+  if (flaw !== undefined) return refused(deny('RequesterUnreadable', { flaw }));
+
+  if (claim.kind === 'unclear') return refused(deny('OperatorClaimUnclear', { problem: claim.problem }));
+
+  const delegator = rules.delegators.find((rule) => matches(rule.match, requester));
+  if (delegator !== undefined && claim.kind === 'value') return delegated(rules, delegator, requester, claim.value);
+  if (isMachine(requester)) {
+    if (delegator !== undefined) return refused(deny('DelegatorNamedNobody', { requester: requester.username }));
+    return refused(deny('NotHuman', { requester: requester.username, serviceAccount: isServiceAccount(requester) }));
+  }
+  return direct(rules, requester, claim);
+}
+
+function direct(rules: IdentityRules, requester: Requester, claim: Claim): Identification {
+  const rule = rules.operators.find((candidate) => matches(candidate.match, requester));
+  if (rule === undefined) {
+    return refused(deny('NoOperatorRule', { requester: requester.username, policy: rules.policyName }));
+  }
+  const operator = build(rule, requester) ?? '';
+  const flaw = flawOf(operator);
+  if (flaw !== undefined) {
+    return refused(deny('OperatorNotClean', { requester: requester.username, rule: rule.name, operator, flaw }));
+  }
+  if (claim.kind === 'value' && claim.value !== operator) {
+    return refused(deny('OperatorClaimedByOther', { claimed: claim.value, where: claim.where, operator }));
+  }
+  return rules.left.has(operator)
+    ? refused(deny('OperatorLeft', { operator, policy: rules.policyName }))
+    : { kind: 'direct', operator, rule: rule.name };
+}
+
+function delegated(rules: IdentityRules, rule: DelegatorRule, requester: Requester, operator: string): Identification {
+  const flaw = flawOf(operator);
+  if (flaw !== undefined) {
+    return refused(deny('OperatorNotClean', { requester: requester.username, rule: rule.name, operator, flaw }));
+  }
+  if (!rule.operators.some((pattern) => pattern.matches(operator))) {
+    return refused(deny('DelegationNotAllowed', { requester: requester.username, rule: rule.name, operator }));
+  }
+  return rules.left.has(operator)
+    ? refused(deny('OperatorLeft', { operator, policy: rules.policyName }))
+    : { kind: 'delegated', operator, rule: rule.name, delegator: requester.username };
+}
+
+function refused(denial: Denial): Identification {
+  return { kind: 'refused', denial };
+}

@@ -1,0 +1,152 @@
+import type { IdentityRules } from '../operator/identify.ts';
+import { compilePattern, type Pattern } from '../operator/pattern.ts';
+import type { DelegatorRule, Match, OperatorRule } from '../operator/rule.ts';
+import { expandPreset } from './presets.ts';
+import type { MatchSpec, OperatorRuleSpec, PolicySpec } from './schema.ts';
+
+/** Something that is wrong in a policy, and where: `spec.operators[0].match.username`. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+  /** Line and column in the file, from 1, where the policy came from one. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** One role of `session.roles`. */
+export interface RoleRule {
+  readonly arn: string;
+  readonly operators: readonly Pattern[] | undefined;
+  readonly groups: readonly Pattern[] | undefined;
+}
+
+/** A policy that decisions can be made with. */
+export interface Policy {
+  readonly name: string;
+  readonly identity: IdentityRules;
+  readonly pods: PolicySpec['pods'];
+  readonly roles: readonly RoleRule[];
+  readonly session: PolicySpec['session'];
+  readonly allow: { readonly tokenAudiences: ReadonlySet<string>; readonly csiDrivers: ReadonlySet<string> };
+  readonly podSecurity: PolicySpec['podSecurity'];
+}
+
+/** Audiences whose tokens AWS exchanges for credentials. */
+const AWS_AUDIENCES: ReadonlySet<string> = new Set(['sts.amazonaws.com', 'pods.eks.amazonaws.com']);
+
+export type CompileResult = { ok: true; policy: Policy } | { ok: false; problems: readonly Problem[] };
+
+/** Compiles every pattern of a policy that fits the schema, and says all that cannot be compiled. */
+export function compilePolicy(name: string, spec: PolicySpec): CompileResult {
+  const compiler = new Compiler();
+  const policy: Policy = {
+    name,
+    identity: {
+      policyName: name,
+      operators: spec.operators.flatMap((rule, index) => compiler.operatorRules(rule, `spec.operators[${index}]`)),
+      delegators: spec.delegators.map(
+        (rule, index): DelegatorRule => ({
+          name: rule.name,
+          match: compiler.match(rule.match, `spec.delegators[${index}].match`),
+          operators: compiler.patterns(rule.operators, `spec.delegators[${index}].operators`),
+        }),
+      ),
+      left: new Set(spec.left),
+    },
+    pods: spec.pods,
+    roles: spec.session.roles.map((role, index) => ({
+      arn: role.arn,
+      operators: role.operators && compiler.patterns(role.operators, `spec.session.roles[${index}].operators`),
+      groups: role.groups && compiler.patterns(role.groups, `spec.session.roles[${index}].groups`),
+    })),
+    session: spec.session,
+    allow: { tokenAudiences: new Set(spec.allow.tokenAudiences), csiDrivers: new Set(spec.allow.csiDrivers) },
+    podSecurity: spec.podSecurity,
+  };
+  compiler.checkNames([...spec.operators, ...spec.delegators].map((rule) => rule.name));
+  compiler.checkAudiences(spec.allow.tokenAudiences);
+  return compiler.problems.length === 0 ? { ok: true, policy } : { ok: false, problems: compiler.problems };
+}
+
+/** Collects problems instead of stopping at the first, so that an admin sees them all at once. */
+class Compiler {
+  readonly problems: Problem[] = [];
+
+  operatorRules(rule: OperatorRuleSpec, path: string): OperatorRule[] {
+    if (rule.preset === undefined) return [this.#ownRule(rule, path)];
+    const expanded = expandPreset(rule.preset, rule.with ?? {});
+    if (!expanded.ok) {
+      for (const problem of expanded.problems) {
+        const parameter = problem.path.map(String).join('.');
+        this.#report(parameter === '' ? `${path}.with` : `${path}.with.${parameter}`, `${problem.message} (preset ${rule.preset})`);
+      }
+      return [];
+    }
+    return expanded.rules.map((each) => ({
+      name: rule.name,
+      match: this.match({ ...each.match, groups: rule.groups }, `${path}.with`),
+      operator: 'extra' in each.operator ? { kind: 'extra', key: each.operator.extra } : { kind: 'capture', group: each.operator.capture },
+    }));
+  }
+
+  #ownRule(rule: OperatorRuleSpec, path: string): OperatorRule {
+    const match = this.match(rule.match ?? {}, `${path}.match`);
+    if (rule.operator?.extra !== undefined) {
+      return { name: rule.name, match, operator: { kind: 'extra', key: rule.operator.extra } };
+    }
+    const group = rule.operator?.capture ?? 1;
+    if (rule.match?.username === undefined) {
+      this.#report(`${path}.operator`, 'a capture group needs match.username; or give operator.extra');
+    } else if (match.username !== undefined && match.username.groups < group) {
+      this.#report(
+        `${path}.match.username`,
+        `has ${match.username.groups} capture groups, and the operator is group ${group}: put parentheses around the name`,
+      );
+    }
+    return { name: rule.name, match, operator: { kind: 'capture', group } };
+  }
+
+  match(spec: MatchSpec, path: string): Match {
+    const extra = new Map<string, Pattern>();
+    for (const [key, source] of Object.entries(spec.extra ?? {})) {
+      const pattern = this.#pattern(source, `${path}.extra.${key}`);
+      if (pattern !== undefined) extra.set(key, pattern);
+    }
+    return {
+      username: spec.username === undefined ? undefined : this.#pattern(spec.username, `${path}.username`),
+      groups: this.patterns(spec.groups ?? [], `${path}.groups`),
+      extra,
+    };
+  }
+
+  patterns(sources: readonly string[], path: string): Pattern[] {
+    return sources.flatMap((source, index) => this.#pattern(source, `${path}[${index}]`) ?? []);
+  }
+
+  #pattern(source: string, path: string): Pattern | undefined {
+    const result = compilePattern(source);
+    if (result.ok) return result.pattern;
+    this.#report(path, result.problem);
+    return undefined;
+  }
+
+  /** Two rules of one name could not be told apart in the audit log. */
+  checkNames(names: readonly string[]): void {
+    for (const twice of new Set(names.filter((name, index) => names.indexOf(name) !== index))) {
+      this.#report('spec', `two rules are named "${twice}"; audit records name the rule that decided`);
+    }
+  }
+
+  /** A token for AWS gives the agent credentials without the operator's name. */
+  checkAudiences(audiences: readonly string[]): void {
+    for (const [index, audience] of audiences.entries()) {
+      if (AWS_AUDIENCES.has(audience)) {
+        this.#report(`spec.allow.tokenAudiences[${index}]`, `a token for ${audience} gives the agent AWS credentials without the operator's name`);
+      }
+    }
+  }
+
+  #report(path: string, message: string): void {
+    this.problems.push({ path, message });
+  }
+}

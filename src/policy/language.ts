@@ -1,0 +1,103 @@
+import { type AST, RegExpParser, visitRegExpAST } from '@eslint-community/regexpp';
+import { DFA, JS, NFA } from 'refa';
+
+/**
+ * Questions about the set of strings that a pattern matches, for lint alone: answers may be missing (undefined)
+ * where a pattern uses what the analysis does not know, or is too large to analyse.
+ */
+
+/** Bounds the automata: a pattern of nested repetitions must not take all memory. */
+const MAX_NODES = 5_000;
+
+export class Language {
+  readonly #nfa: NFA;
+
+  private constructor(nfa: NFA) {
+    this.#nfa = nfa;
+  }
+
+  /** The strings that a pattern matches as a whole. */
+  static of(pattern: string): Language | undefined {
+    return attempt(() => new Language(toNfa(pattern)));
+  }
+
+  /** The strings that are in both. */
+  and(other: Language): Language | undefined {
+    return attempt(
+      () => new Language(NFA.fromIntersection(this.#nfa, other.#nfa, new NFA.LimitedNodeFactory(MAX_NODES))),
+    );
+  }
+
+  /** One of the strings, or undefined when there is none. */
+  example(): string | undefined {
+    for (const word of this.#nfa.words()) return String.fromCodePoint(...word);
+    return undefined;
+  }
+
+  /** Whether every string of `other` is one of these too. */
+  contains(other: Language): boolean | undefined {
+    return attempt(() => {
+      const complement = DFA.fromFA(this.#nfa, new DFA.LimitedNodeFactory(MAX_NODES));
+      complement.complement();
+      return NFA.fromIntersection(complement, other.#nfa, new NFA.LimitedNodeFactory(MAX_NODES)).isEmpty;
+    });
+  }
+
+  /** Whether exactly one string matches. */
+  isSingle(): boolean | undefined {
+    return attempt(() => {
+      let seen = 0;
+      for (const _ of this.#nfa.words()) {
+        seen += 1;
+        if (seen > 1) break;
+      }
+      return seen === 1;
+    });
+  }
+}
+
+/** What a capture group takes, and what stands around it at the top level of the pattern. */
+export interface Capture {
+  readonly inside: Language | undefined;
+  /** Undefined when the group stands inside something else, so that its surroundings are not plain. */
+  readonly around: Language | undefined;
+}
+
+/** Takes a pattern apart at one of its capture groups. */
+export function captureOf(pattern: string, group: number): Capture | undefined {
+  return attempt(() => {
+    const ast = parse(pattern);
+    const found: AST.CapturingGroup[] = [];
+    visitRegExpAST(ast, { onCapturingGroupEnter: (node) => void found.push(node) });
+    const node = found[group - 1];
+    if (node === undefined) return undefined;
+    const inside = Language.of(`(?:${node.raw.replace(/^\((\?<[^>]*>)?/, '').replace(/\)$/, '')})`);
+    const top = ast.alternatives.length === 1 ? ast.alternatives[0]?.elements : undefined;
+    if (top === undefined || !top.includes(node)) return { inside, around: undefined };
+    return { inside, around: Language.of(top.map((element) => (element === node ? '' : element.raw)).join('')) };
+  });
+}
+
+function parse(pattern: string): AST.Pattern {
+  const source = javaScript(pattern);
+  return new RegExpParser({ ecmaVersion: 2024 }).parsePattern(source, 0, source.length, { unicode: true });
+}
+
+function toNfa(pattern: string): NFA {
+  const parser = JS.Parser.fromLiteral({ source: javaScript(pattern), flags: 'u' });
+  const { expression, maxCharacter } = parser.parse({ maxNodes: MAX_NODES });
+  return NFA.fromRegex(expression, { maxCharacter }, {}, new NFA.LimitedNodeFactory(MAX_NODES));
+}
+
+/** RE2 writes a named group `(?P<name>…)`, and the parser knows JavaScript's spelling. */
+function javaScript(pattern: string): string {
+  return pattern.replaceAll('(?P<', '(?<');
+}
+
+function attempt<Result>(question: () => Result): Result | undefined {
+  try {
+    return question();
+  } catch {
+    return undefined;
+  }
+}

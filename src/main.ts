@@ -17,7 +17,10 @@ const EXIT_FAULT = 2;
 async function main(args: readonly string[]): Promise<void> {
   const program = new Command('countersign')
     .description('Binds each AI agent pod to the one human it acts for.')
-    .addHelpText('after', '\nExample:\n  countersign check -f pod.yaml --policy policy.yaml --as oidc:alice@example.com')
+    .addHelpText(
+      'after',
+      '\nExample:\n  countersign check -f pod.yaml --policy policy.yaml --as oidc:alice@example.com',
+    )
     .exitOverride();
   const [asked = ''] = args;
   const chosen = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;

@@ -13,6 +13,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 export function budgetOf(timeout: unknown): number {
   if (typeof timeout !== 'string' || !/^([0-9]+(ms|s|m)){1,3}$/.test(timeout)) return DEFAULT_BUDGET - MARGIN;
   let total = 0;
-  for (const [, amount, unit] of timeout.matchAll(/([0-9]+)(ms|s|m)/g)) total += Number(amount) * (UNITS[unit ?? ''] ?? 0);
+  for (const [, amount, unit] of timeout.matchAll(/([0-9]+)(ms|s|m)/g))
+    total += Number(amount) * (UNITS[unit ?? ''] ?? 0);
   return Math.max(0, Math.min(total, DEFAULT_BUDGET) - MARGIN);
 }

@@ -105,7 +105,12 @@ function decideGoverned(review: Review, pod: Pod, governance: Governed, settings
   };
 }
 
-function planOf(policy: Policy, who: Exclude<Identification, { kind: 'refused' }>, roleArn: string, settings: Settings): SessionPlan {
+function planOf(
+  policy: Policy,
+  who: Exclude<Identification, { kind: 'refused' }>,
+  roleArn: string,
+  settings: Settings,
+): SessionPlan {
   const { session } = policy;
   return {
     operator: who.operator,
@@ -129,7 +134,8 @@ function planOf(policy: Policy, who: Exclude<Identification, { kind: 'refused' }
  * it. From anybody else the annotation is a way past the webhook's conditions.
  */
 function decideMirror(requester: Requester, policy: Policy): Outcome {
-  if (requester.username.startsWith('system:node:')) return { kind: 'untouched', code: 'MirrorPod', policyName: policy.name };
+  if (requester.username.startsWith('system:node:'))
+    return { kind: 'untouched', code: 'MirrorPod', policyName: policy.name };
   return refused(policy.name, deny('MirrorPodForged', { requester: requester.username }));
 }
 
@@ -147,10 +153,6 @@ function podSecurityDenial(namespace: string, governance: Governed): Denial | un
   return deny('PodSecurityMissing', { namespace, level: level === '' ? 'nothing' : `"${level}"` });
 }
 
-function refused(
-  policyName: string | undefined,
-  denial: Denial,
-  byWhom?: { operator: string; rule: string },
-): Outcome {
+function refused(policyName: string | undefined, denial: Denial, byWhom?: { operator: string; rule: string }): Outcome {
   return { kind: 'refused', policyName, denial, ...byWhom };
 }

@@ -35,5 +35,8 @@ const MODES: ReadonlySet<string> = new Set(['enforce', 'warn', 'audit']);
 export function readMode(label: string | undefined): { mode: Mode; notice?: string } {
   if (label === undefined || label === '') return { mode: 'enforce' };
   if (MODES.has(label)) return { mode: label as Mode };
-  return { mode: 'enforce', notice: `the namespace's label countersign.dev/mode is none of enforce, warn, audit; enforcing` };
+  return {
+    mode: 'enforce',
+    notice: `the namespace's label countersign.dev/mode is none of enforce, warn, audit; enforcing`,
+  };
 }

@@ -41,12 +41,16 @@ export class PathSecrets {
  */
 export async function readPathSecrets(directory: string): Promise<readonly string[]> {
   // Kubernetes keeps its own links in names that begin with two dots.
-  const names = (await readdir(directory)).filter((name) => !name.startsWith('.')).sort();
+  const names = (await readdir(directory)).filter((name) => !name.startsWith('.')).toSorted();
   const secrets = await Promise.all(names.map(async (name) => (await readFile(join(directory, name), 'utf8')).trim()));
-  if (secrets.length === 0) throw new Fault('FileInvalid', `${directory} holds no path secret; has "countersign bootstrap" run?`);
+  if (secrets.length === 0)
+    throw new Fault('FileInvalid', `${directory} holds no path secret; has "countersign bootstrap" run?`);
   const bad = secrets.findIndex((secret) => !SHAPE.test(secret));
   if (bad >= 0) {
-    throw new Fault('FileInvalid', `${join(directory, names[bad] ?? '')} is not a path secret: 43 to 256 characters of A-Z a-z 0-9 _ - are needed`);
+    throw new Fault(
+      'FileInvalid',
+      `${join(directory, names[bad] ?? '')} is not a path secret: 43 to 256 characters of A-Z a-z 0-9 _ - are needed`,
+    );
   }
   return secrets;
 }

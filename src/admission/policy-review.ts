@@ -8,7 +8,14 @@ const MAX_WARNINGS = 8;
 
 /** Decides on a policy that is being written: what cannot work is refused, what may be regretted is warned of. */
 export async function reviewPolicy(review: Review): Promise<Verdict> {
-  const verdict: Verdict = { allowed: true, code: 'PolicyAccepted', message: undefined, operations: [], warnings: [], auditAnnotations: {} };
+  const verdict: Verdict = {
+    allowed: true,
+    code: 'PolicyAccepted',
+    message: undefined,
+    operations: [],
+    warnings: [],
+    auditAnnotations: {},
+  };
   const { group, resource } = review.resource;
   const written = review.operation === 'CREATE' || review.operation === 'UPDATE';
   if (group !== API.group || resource !== API.policyPlural || review.subResource !== '' || !written) {

@@ -50,7 +50,8 @@ export function readReview(body: unknown): Review {
 }
 
 function readRequester(user: JsonObject): Requester {
-  const extra: Record<string, readonly string[]> = Object.create(null);
+  // Without a prototype: a key such as `constructor` must not find what is not there.
+  const extra = Object.create(null) as Record<string, readonly string[]>;
   if (!isAbsent(user['extra'])) {
     for (const [key, values] of Object.entries(object(user['extra'], 'request.userInfo.extra'))) {
       extra[key] = texts(values, `request.userInfo.extra.${key}`);

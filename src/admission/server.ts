@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../errors.ts';
-import type { Json } from '../json.ts';
+import { isObject, type Json } from '../json.ts';
 import { WEBHOOK_PATH } from '../names.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -122,14 +122,25 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return respond(review.uid, verdict);
   });
 
-  app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, { onRequest: authorize }, async (request, reply): Promise<Json> => {
-    const review = readReview(request.body);
-    const verdict = await reviewPolicy(review);
-    record(request, reply, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
-    return respond(review.uid, verdict);
-  });
+  app.post(
+    `${WEBHOOK_PATH.validatePolicy}/:secret`,
+    { onRequest: authorize },
+    async (request, reply): Promise<Json> => {
+      const review = readReview(request.body);
+      const verdict = await reviewPolicy(review);
+      record(request, reply, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
+      return respond(review.uid, verdict);
+    },
+  );
 
-  function record(request: FastifyRequest, reply: FastifyReply, review: Review, verdict: Verdict, outcome: string, mode: string): void {
+  function record(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    review: Review,
+    verdict: Verdict,
+    outcome: string,
+    mode: string,
+  ): void {
     const milliseconds = reply.elapsedTime;
     metrics.duration.observe(milliseconds / 1000);
     metrics.reviewSize.observe(Number(request.headers['content-length'] ?? 0));
@@ -171,8 +182,10 @@ const TLS_OPTIONS = { minVersion: 'TLSv1.2', handshakeTimeout: 5_000, connection
 
 /** A pod made by `generateName` has no name yet. */
 function nameIn(review: Review): string {
-  const metadata = review.object?.['metadata'] as { name?: unknown; generateName?: unknown } | undefined;
-  return String(metadata?.name ?? metadata?.generateName ?? '').slice(0, 253);
+  const metadata = review.object?.['metadata'];
+  if (!isObject(metadata)) return '';
+  const { name, generateName } = metadata;
+  return [name, generateName].find((each) => typeof each === 'string')?.slice(0, 253) ?? '';
 }
 
 /**

@@ -17,7 +17,14 @@ export interface Verdict {
 /** The modes differ only here: the same outcome is enforced, warned of or recorded. */
 export function applyMode(outcome: Outcome, mode: Mode): Verdict {
   const code = codeOf(outcome);
-  const verdict = { allowed: true, code, message: undefined, operations: [], warnings: [], auditAnnotations: annotations(outcome, mode) };
+  const verdict = {
+    allowed: true,
+    code,
+    message: undefined,
+    operations: [],
+    warnings: [],
+    auditAnnotations: annotations(outcome, mode),
+  };
   switch (outcome.kind) {
     case 'untouched':
       return verdict;

@@ -31,7 +31,10 @@ export function examine({ review, ...place }: Subject, policy: Policy, settings:
   if (review === undefined) return { ...place, allowed: true, code: 'NotReviewed', ...nothing };
   try {
     const governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined } as const;
-    const { allowed, code, message, warnings, operations, auditAnnotations } = applyMode(decide(review, governance, settings), 'enforce');
+    const { allowed, code, message, warnings, operations, auditAnnotations } = applyMode(
+      decide(review, governance, settings),
+      'enforce',
+    );
     return {
       ...place,
       allowed,

@@ -49,18 +49,29 @@ function itemsOf(object: unknown): readonly unknown[] {
   return isObject(object) && object['kind'] === 'List' && Array.isArray(object['items']) ? object['items'] : [object];
 }
 
-function subject(file: string, document: number, place: string, object: unknown, requester: Requester | undefined): Subject {
+function subject(
+  file: string,
+  document: number,
+  place: string,
+  object: unknown,
+  requester: Requester | undefined,
+): Subject {
   if (!isObject(object) || typeof object['kind'] !== 'string' || typeof object['apiVersion'] !== 'string') {
     throw new Fault('FileInvalid', `${place}: apiVersion and kind are needed, as strings`);
   }
   const base = { file, document, kind: object['kind'], name: nameOf(object) };
   if (object['kind'] === 'AdmissionReview') return { ...base, ...ofReview(place, object) };
   const workload = workloadKind(object['apiVersion'], object['kind']);
-  if (workload === undefined && !(object['apiVersion'] === 'v1' && object['kind'] === 'Pod')) return { ...base, review: undefined };
-  if (requester === undefined) throw new Fault('UsageInvalid', `${place}: who creates the ${object['kind']} is not known; give --as USER`);
+  if (workload === undefined && !(object['apiVersion'] === 'v1' && object['kind'] === 'Pod'))
+    return { ...base, review: undefined };
+  if (requester === undefined)
+    throw new Fault('UsageInvalid', `${place}: who creates the ${object['kind']} is not known; give --as USER`);
   if (workload === undefined) return { ...base, review: creation(object, requester) };
 
-  const template = workload.template.reduce<Json | undefined>((at, key) => (isObject(at) ? at[key] : undefined), object);
+  const template = workload.template.reduce<Json | undefined>(
+    (at, key) => (isObject(at) ? at[key] : undefined),
+    object,
+  );
   if (!isObject(template)) throw new Fault('FileInvalid', `${place}: ${workload.template.join('.')} is not an object`);
   const controller: Requester = {
     username: `system:serviceaccount:kube-system:${workload.controller}`,
@@ -74,7 +85,13 @@ function subject(file: string, document: number, place: string, object: unknown,
 function podOf(template: JsonObject, workload: JsonObject): JsonObject {
   const metadata = isObject(template['metadata']) ? template['metadata'] : {};
   const namespace = isObject(workload['metadata']) ? workload['metadata']['namespace'] : undefined;
-  const owner = { apiVersion: workload['apiVersion'], kind: workload['kind'], name: nameOf(workload), uid: '', controller: true };
+  const owner = {
+    apiVersion: workload['apiVersion'],
+    kind: workload['kind'],
+    name: nameOf(workload),
+    uid: '',
+    controller: true,
+  };
   return {
     apiVersion: 'v1',
     kind: 'Pod',

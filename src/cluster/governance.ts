@@ -19,7 +19,7 @@ export interface ClusterGovernanceOptions {
 
 type Compiled = { readonly policy: Policy } | { readonly problem: string };
 type Labels = Readonly<Record<string, string>>;
-type PolicyObject = ApiObject & JsonObject;
+type Mirrored = ApiObject & JsonObject;
 
 /**
  * Knows from the cluster what governs a namespace: mirrors of the governed namespaces and of the policies, and a read
@@ -30,8 +30,8 @@ export class ClusterGovernance implements GovernanceSource {
   readonly #options: ClusterGovernanceOptions;
   readonly #core: CoreV1Api;
   readonly #custom: CustomObjectsApi;
-  readonly #namespaces: Mirror<ApiObject>;
-  readonly #policies: Mirror<PolicyObject>;
+  readonly #namespaces: Mirror<Mirrored>;
+  readonly #policies: Mirror<Mirrored>;
   readonly #compiled = new Map<string, Compiled>();
 
   constructor(options: ClusterGovernanceOptions) {
@@ -49,7 +49,14 @@ export class ClusterGovernance implements GovernanceSource {
     this.#policies = new Mirror({
       config,
       path: `/apis/${API.apiVersion}/${API.policyPlural}`,
-      list: async () => listed(await this.#custom.listClusterCustomObject({ group: API.group, version: API.version, plural: API.policyPlural })),
+      list: async () =>
+        listed(
+          await this.#custom.listClusterCustomObject({
+            group: API.group,
+            version: API.version,
+            plural: API.policyPlural,
+          }),
+        ),
       onLost: (reason) => log.warn({ reason }, 'policies cannot be followed; trying again'),
       onChange: (name, object) => this.#compile(name, object),
     });
@@ -84,7 +91,10 @@ export class ClusterGovernance implements GovernanceSource {
   /** Asks the API server for both, the namespace and its policy. */
   async #read(namespace: string, deadline: number): Promise<Governance> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error('the API server did not answer in time')), Math.max(0, deadline - Date.now()));
+    const timer = setTimeout(
+      () => late.reject(new Error('the API server did not answer in time')),
+      Math.max(0, deadline - Date.now()),
+    );
     try {
       const result = await Promise.race([this.#readBoth(namespace), late.promise]);
       this.#options.metrics.liveReads.inc({ result: 'ok' });
@@ -103,15 +113,21 @@ export class ClusterGovernance implements GovernanceSource {
     const name = labels[LABEL.policy];
     if (name === undefined) return { kind: 'ungoverned' };
     try {
-      const object: unknown = await this.#custom.getClusterCustomObject({ group: API.group, version: API.version, plural: API.policyPlural, name });
+      const object: unknown = await this.#custom.getClusterCustomObject({
+        group: API.group,
+        version: API.version,
+        plural: API.policyPlural,
+        name,
+      });
       return governance(labels, name, compile(object));
     } catch (thrown) {
-      if (apiFailure(thrown).status === 404) return { kind: 'missing', mode: readMode(labels[LABEL.mode]).mode, policyName: name };
+      if (apiFailure(thrown).status === 404)
+        return { kind: 'missing', mode: readMode(labels[LABEL.mode]).mode, policyName: name };
       throw thrown;
     }
   }
 
-  #compile(name: string, object: PolicyObject | undefined): void {
+  #compile(name: string, object: Mirrored | undefined): void {
     if (object === undefined) {
       this.#compiled.delete(name);
       return;
@@ -120,7 +136,11 @@ export class ClusterGovernance implements GovernanceSource {
     this.#compiled.set(name, compiled);
     const broken = 'problem' in compiled;
     this.#options.metrics.reloads.inc({ file: 'policy', result: broken ? 'failed' : 'loaded' });
-    if (broken) this.#options.log.error({ policy: name, problem: compiled.problem }, 'a policy cannot be used; pods of its namespaces are refused');
+    if (broken)
+      this.#options.log.error(
+        { policy: name, problem: compiled.problem },
+        'a policy cannot be used; pods of its namespaces are refused',
+      );
     else this.#options.log.info({ policy: name }, 'policy loaded');
   }
 }
@@ -133,10 +153,16 @@ function compile(object: unknown): Compiled {
 function governance(labels: Labels, policyName: string, compiled: Compiled): Governance {
   const { mode, notice } = readMode(labels[LABEL.mode]);
   if ('problem' in compiled) return { kind: 'broken', mode, policyName, problem: compiled.problem };
-  return { kind: 'governed', mode, policy: compiled.policy, podSecurity: labels[LABEL.podSecurityEnforce] ?? '', notice };
+  return {
+    kind: 'governed',
+    mode,
+    policy: compiled.policy,
+    podSecurity: labels[LABEL.podSecurityEnforce] ?? '',
+    notice,
+  };
 }
 
-function listed<Kind extends ApiObject>(list: unknown): { items: readonly Kind[]; resourceVersion: string } {
-  const { items, metadata } = list as { items: readonly Kind[]; metadata?: { resourceVersion?: string } };
+function listed(list: unknown): { items: readonly Mirrored[]; resourceVersion: string } {
+  const { items, metadata } = list as { items: readonly Mirrored[]; metadata?: { resourceVersion?: string } };
   return { items, resourceVersion: metadata?.resourceVersion ?? '' };
 }

@@ -4,7 +4,11 @@ import { apiFailure } from './client.ts';
 
 /** An object of the API server, as far as a mirror looks at it. */
 export interface ApiObject {
-  readonly metadata?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>>; readonly resourceVersion?: string };
+  readonly metadata?: {
+    readonly name?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly resourceVersion?: string;
+  };
 }
 
 export interface MirrorOptions<Kind extends ApiObject> {
@@ -85,13 +89,16 @@ export class Mirror<Kind extends ApiObject> {
 
   async #relist(): Promise<string> {
     const { items, resourceVersion } = await this.#options.list();
-    const objects = new Map(items.flatMap((item) => (item.metadata?.name === undefined ? [] : [[item.metadata.name, item] as const])));
+    const objects = new Map(
+      items.flatMap((item) => (item.metadata?.name === undefined ? [] : [[item.metadata.name, item] as const])),
+    );
     const before = this.#objects;
     this.#objects = objects;
     this.#listedAt = performance.now();
     for (const name of before.keys()) if (!objects.has(name)) this.#options.onChange?.(name, undefined);
     for (const [name, object] of objects) {
-      if (before.get(name)?.metadata?.resourceVersion !== object.metadata?.resourceVersion) this.#options.onChange?.(name, object);
+      if (before.get(name)?.metadata?.resourceVersion !== object.metadata?.resourceVersion)
+        this.#options.onChange?.(name, object);
     }
     return resourceVersion;
   }
@@ -99,14 +106,19 @@ export class Mirror<Kind extends ApiObject> {
   /** Follows the collection until the API server ends the watch; rejects when the connection fails. */
   async #watch(resourceVersion: string, stopped: AbortSignal): Promise<void> {
     const { config, path, labelSelector } = this.#options;
-    const query = { resourceVersion, timeoutSeconds: WATCH_SECONDS, ...(labelSelector !== undefined && { labelSelector }) };
+    const query = {
+      resourceVersion,
+      timeoutSeconds: WATCH_SECONDS,
+      ...(labelSelector !== undefined && { labelSelector }),
+    };
     let fault: unknown;
     const ended = Promise.withResolvers<void>();
     const apply = (phase: string, object: Kind & JsonObject): void => {
       const name = object.metadata?.name;
       if (phase === 'ERROR') {
         // Usually 410: the version is too old, and a new list is the answer.
-        fault = new Error(`the watch ended: ${String(object['message'] ?? 'without a message')}`);
+        const message = typeof object['message'] === 'string' ? object['message'] : 'without a message';
+        fault = new Error(`the watch ended: ${message}`);
       } else if (name !== undefined) {
         if (phase === 'DELETED') this.#objects.delete(name);
         else this.#objects.set(name, object);

@@ -3,14 +3,17 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { diffOf, paint, yamlOf } from '../check/diff.ts';
 import { examine, type Finding, patched } from '../check/examine.ts';
 import { type Subject, subjectsOf } from '../check/subjects.ts';
+import { Fault } from '../errors.ts';
 import { readPolicyFile, readText } from '../files/policy.ts';
 import type { Requester } from '../operator/requester.ts';
+
+import { needed } from './options.ts';
 
 type Format = 'text' | 'json' | 'yaml' | 'diff';
 
 interface Options {
   readonly filename: readonly string[];
-  readonly policy: string;
+  readonly policy?: string;
   readonly as?: string;
   readonly asGroup: readonly string[];
   readonly asExtra: Readonly<Record<string, readonly string[]>>;
@@ -22,12 +25,14 @@ interface Options {
 export function command(): Command {
   return new Command('check')
     .description('decide on pods, workloads or AdmissionReviews in files as the webhook would')
-    .requiredOption('-f, --filename <file>', 'file to check, - for standard input; may be given more than once', append, [])
-    .requiredOption('--policy <file>', 'the policy to decide by')
+    .option('-f, --filename <file>', 'file to check, - for standard input; may be given more than once', append, [])
+    .option('--policy <file>', 'the policy to decide by')
     .option('--as <user>', 'who creates the objects, as the API server names them')
     .option('--as-group <group>', 'a group of that user; may be given more than once', append, [])
     .option('--as-extra <key=value>', 'an extra value of that user; may be given more than once', appendExtra, {})
-    .addOption(new Option('-o, --output <format>', 'what to print').choices(['text', 'json', 'yaml', 'diff']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'what to print').choices(['text', 'json', 'yaml', 'diff']).default('text'),
+    )
     .option('--session-image <image>', 'image of the session container', 'countersign')
     .addHelpText(
       'after',
@@ -41,7 +46,9 @@ Example:
 }
 
 async function run(options: Options): Promise<void> {
-  const { policy } = await readPolicyFile(options.policy);
+  if (options.filename.length === 0)
+    throw new Fault('UsageInvalid', 'say what to check: -f FILE, or -f - for standard input');
+  const { policy } = await readPolicyFile(needed(options.policy, '--policy FILE'));
   const requester: Requester | undefined =
     options.as === undefined ? undefined : { username: options.as, groups: options.asGroup, extra: options.asExtra };
   const subjects: Subject[] = [];
@@ -51,7 +58,7 @@ async function run(options: Options): Promise<void> {
   }
   // Everything is decided before anything is printed: a fault leaves no half a report.
   const results = subjects.map((subject) => ({ subject, finding: examine(subject, policy, options) }));
-  const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+  const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
   const blocks = results.map(({ subject, finding }) => FORMATS[options.output](subject, finding, colour));
   if (blocks.length > 0) console.log(blocks.join(options.output === 'yaml' ? '---\n' : '\n').replace(/\n$/, ''));
   if (results.some(({ finding }) => !finding.allowed)) process.exitCode = 1;
@@ -66,7 +73,7 @@ const FORMATS: Readonly<Record<Format, (subject: Subject, finding: Finding, colo
       : `# ${finding.kind} "${finding.name}": ${finding.message ?? finding.code}\n`,
   diff: ({ review }, finding, colour) =>
     finding.operations.length > 0 && review?.object !== undefined
-      ? `${explain(finding, colour)}\n${diffOf(review.object, patched(review.object, finding.operations), colour)}`
+      ? `${explain(finding, colour)}\n${diffOf(review.object, patched(review.object, finding.operations), { colour })}`
       : explain(finding, colour),
 };
 

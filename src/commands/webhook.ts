@@ -13,17 +13,18 @@ import { OBJECT } from '../names.ts';
 import { createLog, flushLog, type Logger } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { fingerprintOf, readServingCertificate } from '../tls/files.ts';
+import { needed } from './options.ts';
 
 interface Options {
   readonly host: string;
   readonly port: number;
   readonly probePort: number;
-  readonly tlsDir: string;
-  readonly pathSecretDir: string;
+  readonly tlsDir?: string;
+  readonly pathSecretDir?: string;
   readonly policy?: string;
   readonly kubeconfig?: string;
   readonly namespace: string;
-  readonly sessionImage: string;
+  readonly sessionImage?: string;
   readonly drainSeconds: number;
 }
 
@@ -34,9 +35,9 @@ export function command(): Command {
     .option('--host <address>', 'address to listen on', '::')
     .option('--port <number>', 'port of the webhook', port, 8443)
     .option('--probe-port <number>', 'port of /livez, /readyz and /metrics', port, 8080)
-    .requiredOption('--tls-dir <directory>', 'holds tls.crt and tls.key; read again when they change')
-    .requiredOption('--path-secret-dir <directory>', 'holds the secrets that the path may contain, one a file')
-    .requiredOption('--session-image <image>', 'image of the session container, by digest')
+    .option('--tls-dir <directory>', 'holds tls.crt and tls.key; read again when they change')
+    .option('--path-secret-dir <directory>', 'holds the secrets that the path may contain, one a file')
+    .option('--session-image <image>', 'image of the session container, by digest')
     .option('--policy <file>', 'one policy for every namespace, instead of those in the cluster')
     .option('--kubeconfig <file>', 'how to reach the cluster; default: as a pod does')
     .option('--namespace <name>', 'own namespace, which is never governed', OBJECT.namespace)
@@ -49,17 +50,20 @@ export function command(): Command {
 }
 
 async function run(options: Options): Promise<void> {
+  const tlsDir = needed(options.tlsDir, '--tls-dir DIRECTORY');
+  const pathSecretDir = needed(options.pathSecretDir, '--path-secret-dir DIRECTORY');
+  const sessionImage = needed(options.sessionImage, '--session-image IMAGE');
   const log = createLog('countersign-webhook');
   const metrics = createMetrics();
-  if (!options.sessionImage.includes('@sha256:')) {
-    log.warn({ image: options.sessionImage }, 'the session image is not named by digest, so what runs in it may change');
+  if (!sessionImage.includes('@sha256:')) {
+    log.warn({ image: sessionImage }, 'the session image is not named by digest, so what runs in it may change');
   }
   const governance = await governanceFor(options, log, metrics);
-  const webhook = createWebhook({ governance: governance.source, settings: { sessionImage: options.sessionImage }, metrics, log });
+  const webhook = createWebhook({ governance: governance.source, settings: { sessionImage }, metrics, log });
   const state = { tls: false, secrets: false, draining: false };
   const watched = [
-    watchCertificate(options.tlsDir, webhook, log, metrics, () => (state.tls = true)),
-    watchSecrets(options.pathSecretDir, webhook, log, metrics, () => (state.secrets = true)),
+    watchCertificate(tlsDir, webhook, log, metrics, () => (state.tls = true)),
+    watchSecrets(pathSecretDir, webhook, log, metrics, () => (state.secrets = true)),
   ];
   const probes = createProbes(metrics.registry, () => {
     if (state.draining) return 'shutting down';
@@ -71,7 +75,10 @@ async function run(options: Options): Promise<void> {
   await listen(webhook, options.host, options.port);
   await probes.listen({ host: options.host, port: options.probePort });
   log.info(
-    { port: (webhook.app.server.address() as AddressInfo).port, probePort: (probes.server.address() as AddressInfo).port },
+    {
+      port: (webhook.app.server.address() as AddressInfo).port,
+      probePort: (probes.server.address() as AddressInfo).port,
+    },
     'listening',
   );
 
@@ -113,7 +120,10 @@ async function fromFile(path: string, log: Logger, metrics: Metrics): Promise<Ru
   const source = new FileGovernance();
   // At the start a broken file ends the program, where somebody sees it.
   source.setPolicy((await readPolicyFile(path)).policy);
-  log.warn({ policy: path }, 'the policy comes from a file: it governs every namespace, and Pod Security labels are not looked at');
+  log.warn(
+    { policy: path },
+    'the policy comes from a file: it governs every namespace, and Pod Security labels are not looked at',
+  );
   const file = new Watched({
     paths: [path],
     read: () => readPolicyFile(path),
@@ -179,7 +189,8 @@ async function listen(webhook: Webhook, host: string, at: number): Promise<void>
 
 function port(text: string): number {
   const number = Number(text);
-  if (!/^[0-9]+$/.test(text) || number > 65_535) throw new InvalidArgumentError('It must be a port number, 0 to 65535.');
+  if (!/^[0-9]+$/.test(text) || number > 65_535)
+    throw new InvalidArgumentError('It must be a port number, 0 to 65535.');
   return number;
 }
 

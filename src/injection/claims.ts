@@ -11,9 +11,13 @@ export interface Claims {
 
 /** Reads what a pod claims. The session container of another session, in a copied pod, claims nothing. */
 export function claimsOf(pod: Pod): Claims {
-  const annotation = Object.hasOwn(pod.annotations, ANNOTATION.onBehalfOf) ? pod.annotations[ANNOTATION.onBehalfOf] : undefined;
+  const annotation = Object.hasOwn(pod.annotations, ANNOTATION.onBehalfOf)
+    ? pod.annotations[ANNOTATION.onBehalfOf]
+    : undefined;
   const annotated: Claim =
-    annotation === undefined ? NONE : { kind: 'value', value: annotation, where: `the annotation ${ANNOTATION.onBehalfOf}` };
+    annotation === undefined
+      ? NONE
+      : { kind: 'value', value: annotation, where: `the annotation ${ANNOTATION.onBehalfOf}` };
   return { operator: combine(annotated, variable(pod, ENV.operator)), role: variable(pod, ENV.roleArn) };
 }
 

@@ -97,7 +97,9 @@ function settings(plan: SessionPlan): JsonObject[] {
     ['REGION', plan.region],
     ['KUBERNETES', plan.kubernetes],
   ];
-  return values.flatMap(([name, value]) => (value === undefined ? [] : [{ name: `${SESSION_SETTING_PREFIX}${name}`, value }]));
+  return values.flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name: `${SESSION_SETTING_PREFIX}${name}`, value }],
+  );
 }
 
 /** The session's volumes: two in memory, and the session container's own tokens. */

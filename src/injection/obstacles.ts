@@ -26,13 +26,18 @@ export interface Allowances {
  * Pod Security level refuses it, and is kept up with Kubernetes by others.
  */
 export function obstacleIn(pod: Pod, allow: Allowances): Denial | undefined {
-  return podObstacle(pod) ?? firstOf(pod.volumes ?? [], (volume) => volumeObstacle(volume, allow)) ?? firstContainerObstacle(pod);
+  return (
+    podObstacle(pod) ??
+    firstOf(pod.volumes ?? [], (volume) => volumeObstacle(volume, allow)) ??
+    firstContainerObstacle(pod)
+  );
 }
 
 function podObstacle(pod: Pod): Denial | undefined {
   const os = pod.spec['os'];
   const selector = pod.spec['nodeSelector'];
-  const windows = (isObject(os) && os['name'] === 'windows') || (isObject(selector) && selector['kubernetes.io/os'] === 'windows');
+  const windows =
+    (isObject(os) && os['name'] === 'windows') || (isObject(selector) && selector['kubernetes.io/os'] === 'windows');
   if (windows) return deny('WindowsPod', {});
   // One process namespace shows every container's files, our tokens too, under /proc/PID/root.
   if (pod.spec['shareProcessNamespace'] === true) return deny('SharedProcessNamespace', {});
@@ -47,7 +52,7 @@ function volumeObstacle(volume: Volume, allow: Allowances): Denial | undefined {
   }
   const csi = volume['csi'];
   if (isObject(csi)) {
-    const driver = String(csi['driver']);
+    const driver = typeof csi['driver'] === 'string' ? csi['driver'] : '';
     return allow.csiDrivers.has(driver) ? undefined : deny('InlineCsi', { volume: volume.name, driver });
   }
   if (replacedTokenVolume(volume) !== undefined) return undefined;
@@ -57,11 +62,13 @@ function volumeObstacle(volume: Volume, allow: Allowances): Denial | undefined {
       // Without an audience the token is one for the API server: the pod's own account, without the operator.
       const audience = token['audience'];
       if (typeof audience === 'string' && allow.tokenAudiences.has(audience)) continue;
-      const what = typeof audience === 'string' ? `a service account token for ${audience}` : "the service account's API token";
+      const what =
+        typeof audience === 'string' ? `a service account token for ${audience}` : "the service account's API token";
       return deny('TokenProjection', { volume: volume.name, what });
     }
     // A pod certificate may be one that the API server takes for the pod's own account (KEP-4317).
-    if (source['podCertificate'] !== undefined) return deny('TokenProjection', { volume: volume.name, what: 'a pod certificate' });
+    if (source['podCertificate'] !== undefined)
+      return deny('TokenProjection', { volume: volume.name, what: 'a pod certificate' });
   }
   return undefined;
 }
@@ -101,7 +108,9 @@ function envFromObstacle(container: Container): Denial | undefined {
   return firstOf(container.envFrom, (source) => {
     const prefix = typeof source['prefix'] === 'string' ? source['prefix'] : '';
     const variable = prefix === '' ? undefined : ABSENT_VARIABLES.find((name) => name.startsWith(prefix));
-    return variable === undefined ? undefined : deny('EnvFromReserved', { container: container.name, prefix, variable });
+    return variable === undefined
+      ? undefined
+      : deny('EnvFromReserved', { container: container.name, prefix, variable });
   });
 }
 

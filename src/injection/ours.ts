@@ -73,7 +73,9 @@ export function isOurMount(mount: Mount): boolean {
 /** Which injector put a token volume there, if one whose volumes Countersign replaces did. */
 export function replacedTokenVolume(volume: Volume): 'kubernetes' | 'eks' | undefined {
   const sources = projectedSources(volume);
-  const tokens = sources.flatMap((source) => (isObject(source['serviceAccountToken']) ? [source['serviceAccountToken']] : []));
+  const tokens = sources.flatMap((source) =>
+    isObject(source['serviceAccountToken']) ? [source['serviceAccountToken']] : [],
+  );
   const [token] = tokens;
   if (token === undefined || tokens.length !== 1) return undefined;
   if (volume.name.startsWith('kube-api-access-') && token['audience'] === undefined && token['path'] === 'token') {

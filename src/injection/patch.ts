@@ -25,7 +25,9 @@ import { type Container, containersOf, type Mount, type Pod } from './pod.ts';
  * through types would drop the fields they do not know.
  */
 export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
-  const dropped = new Set((pod.volumes ?? []).filter((volume) => replacedTokenVolume(volume)).map((volume) => volume.name));
+  const dropped = new Set(
+    (pod.volumes ?? []).filter((volume) => replacedTokenVolume(volume)).map((volume) => volume.name),
+  );
   const operations: Operation[] = [];
   const environment = applicationVariables(plan, BLANKED_VARIABLES);
   const mounts = applicationMounts(plan.kubernetes);
@@ -34,12 +36,22 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
     if (isSessionContainer(container.raw)) continue;
     operations.push(
       ...editList(`${pointer}/env`, container.env, (entry) => isManagedVariable(entry.name), environment),
-      ...editList(`${pointer}/volumeMounts`, container.mounts, (mount) => isReplacedMount(mount, dropped, plan), mounts),
+      ...editList(
+        `${pointer}/volumeMounts`,
+        container.mounts,
+        (mount) => isReplacedMount(mount, dropped, plan),
+        mounts,
+      ),
     );
   }
   operations.push(
     ...editList('/spec/initContainers', rawOf(pod.initContainers), isSessionContainer, [sessionContainer(plan)]),
-    ...editList('/spec/volumes', pod.volumes, (volume) => isOurVolume(volume) || dropped.has(volume.name), sessionVolumes(plan)),
+    ...editList(
+      '/spec/volumes',
+      pod.volumes,
+      (volume) => isOurVolume(volume) || dropped.has(volume.name),
+      sessionVolumes(plan),
+    ),
   );
   // The pod's own token is then mounted by nobody, not even into containers that a later webhook adds.
   if (pod.spec['automountServiceAccountToken'] !== false) {

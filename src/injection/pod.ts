@@ -72,7 +72,8 @@ export function readPod(raw: unknown): Pod {
 /** All containers of a pod with their places in it. */
 export function* containersOf(pod: Pod): Generator<{ container: Container; pointer: string }> {
   for (const field of ['initContainers', 'containers'] as const) {
-    for (const [index, each] of (pod[field] ?? []).entries()) yield { container: each, pointer: `/spec/${field}/${index}` };
+    for (const [index, each] of (pod[field] ?? []).entries())
+      yield { container: each, pointer: `/spec/${field}/${index}` };
   }
 }
 
@@ -126,7 +127,11 @@ function list<Item>(item: (raw: unknown, path: string) => Item): (raw: unknown, 
   };
 }
 
-function optional<Value>(raw: Json | undefined, path: string, read: (raw: unknown, path: string) => Value): Value | undefined {
+function optional<Value>(
+  raw: Json | undefined,
+  path: string,
+  read: (raw: unknown, path: string) => Value,
+): Value | undefined {
   return raw === undefined || raw === null ? undefined : read(raw, path);
 }
 

@@ -22,7 +22,9 @@ export function flawOf(name: string): string | undefined {
   for (const character of name) {
     if (!CLEAN_CHARACTER.test(character)) return `it contains ${spell(character)}`;
   }
-  return name.length < 2 ? `it has ${name.length} of the 2 characters needed` : `it has ${name.length} characters, 64 are allowed`;
+  return name.length < 2
+    ? `it has ${name.length} of the 2 characters needed`
+    : `it has ${name.length} characters, 64 are allowed`;
 }
 
 /** A character as a reader can see it, control characters and look-alikes included. */

@@ -31,7 +31,11 @@ export function sessionOf(requester: Requester): string | undefined {
 }
 
 /** Groups that only machines and anonymous callers are in (Kubernetes, "Authenticating": built-in groups). */
-const MACHINE_GROUPS: ReadonlySet<string> = new Set(['system:serviceaccounts', 'system:nodes', 'system:unauthenticated']);
+const MACHINE_GROUPS: ReadonlySet<string> = new Set([
+  'system:serviceaccounts',
+  'system:nodes',
+  'system:unauthenticated',
+]);
 
 /**
  * Whether the requester is one of the cluster's own identities: never a human, whatever a rule captures from it.

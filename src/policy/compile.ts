@@ -78,14 +78,20 @@ class Compiler {
     if (!expanded.ok) {
       for (const problem of expanded.problems) {
         const parameter = problem.path.map(String).join('.');
-        this.#report(parameter === '' ? `${path}.with` : `${path}.with.${parameter}`, `${problem.message} (preset ${rule.preset})`);
+        this.#report(
+          parameter === '' ? `${path}.with` : `${path}.with.${parameter}`,
+          `${problem.message} (preset ${rule.preset})`,
+        );
       }
       return [];
     }
     return expanded.rules.map((each) => ({
       name: rule.name,
       match: this.match({ ...each.match, groups: rule.groups }, `${path}.with`),
-      operator: 'extra' in each.operator ? { kind: 'extra', key: each.operator.extra } : { kind: 'capture', group: each.operator.capture },
+      operator:
+        'extra' in each.operator
+          ? { kind: 'extra', key: each.operator.extra }
+          : { kind: 'capture', group: each.operator.capture },
     }));
   }
 
@@ -141,7 +147,10 @@ class Compiler {
   checkAudiences(audiences: readonly string[]): void {
     for (const [index, audience] of audiences.entries()) {
       if (AWS_AUDIENCES.has(audience)) {
-        this.#report(`spec.allow.tokenAudiences[${index}]`, `a token for ${audience} gives the agent AWS credentials without the operator's name`);
+        this.#report(
+          `spec.allow.tokenAudiences[${index}]`,
+          `a token for ${audience} gives the agent AWS credentials without the operator's name`,
+        );
       }
     }
   }

@@ -64,7 +64,9 @@ function structural(schema: Json): Json {
     if (key === '$schema' || key === 'default' || key === 'propertyNames') continue;
     if (key === 'additionalProperties' && value === false) continue;
     if (key === 'properties') {
-      out[key] = Object.fromEntries(Object.entries(value as object).map(([name, child]) => [name, structural(child as Json)]));
+      out[key] = Object.fromEntries(
+        Object.entries(value as object).map(([name, child]) => [name, structural(child as Json)]),
+      );
     } else {
       out[key] = structural(value);
     }

@@ -27,7 +27,13 @@ const ANY_OPERATOR = Language.of('[A-Za-z0-9_+=,.@-]{2,64}') as Language;
 /** Looks for what works and may still be regretted, in a policy that fits the schema and compiles. */
 export function lintPolicy({ spec, policy }: ReadPolicy): readonly Finding[] {
   const rules = policy.identity.operators;
-  return [...lintPods(spec), ...lintRules(spec, rules), ...lintDelegators(spec), ...lintRoles(spec, rules), ...lintLeft(spec)];
+  return [
+    ...lintPods(spec),
+    ...lintRules(spec, rules),
+    ...lintDelegators(spec),
+    ...lintRoles(spec, rules),
+    ...lintLeft(spec),
+  ];
 }
 
 type Spec = ReadPolicy['spec'];
@@ -39,7 +45,11 @@ function lintPods(spec: Spec): Finding[] {
       ? ['serviceAccounts', 'runs the pod under another service account']
       : ['labels', 'leaves the label out'];
   return [
-    finding('PodsEscapable', `spec.pods.${field}`, `a pod author who ${how} is not attributed; use "all: true" and a namespace for agents`),
+    finding(
+      'PodsEscapable',
+      `spec.pods.${field}`,
+      `a pod author who ${how} is not attributed; use "all: true" and a namespace for agents`,
+    ),
   ];
 }
 
@@ -55,7 +65,8 @@ function lintRules(spec: Spec, rules: readonly OperatorRule[]): Finding[] {
       if (earlier.name !== rule.name) findings.push(...comparePair(earlier, rule, path));
     }
     // A preset pins what stands around its capture group; what an admin wrote is looked at.
-    if (spec.operators.find((each) => each.name === rule.name)?.preset === undefined) findings.push(...collision(rule, path));
+    if (spec.operators.find((each) => each.name === rule.name)?.preset === undefined)
+      findings.push(...collision(rule, path));
   }
   return findings;
 }
@@ -67,16 +78,34 @@ function comparePair(earlier: OperatorRule, later: OperatorRule, path: string): 
   if (first === undefined || second === undefined) return [];
   const onlyUsername = earlier.match.groups.length === 0 && earlier.match.extra.size === 0;
   if (onlyUsername && first.contains(second) === true) {
-    return [finding('RuleUnreachable', path, `never decides: rule "${earlier.name}" before it matches every username that "${later.name}" does`)];
+    return [
+      finding(
+        'RuleUnreachable',
+        path,
+        `never decides: rule "${earlier.name}" before it matches every username that "${later.name}" does`,
+      ),
+    ];
   }
   const example = first.and(second)?.example();
   if (example !== undefined) {
-    return [finding('RulesOverlap', path, `overlaps rule "${earlier.name}", which comes first and decides, for example for ${JSON.stringify(example)}`)];
+    return [
+      finding(
+        'RulesOverlap',
+        path,
+        `overlaps rule "${earlier.name}", which comes first and decides, for example for ${JSON.stringify(example)}`,
+      ),
+    ];
   }
   const name = sharedName(earlier, later);
   return name === undefined
     ? []
-    : [finding('NamesCollide', path, `gives ${JSON.stringify(name)} to one user and rule "${earlier.name}" gives the same to another; keep a part that tells them apart, such as a mail domain, in the name`)];
+    : [
+        finding(
+          'NamesCollide',
+          path,
+          `gives ${JSON.stringify(name)} to one user and rule "${earlier.name}" gives the same to another; keep a part that tells them apart, such as a mail domain, in the name`,
+        ),
+      ];
 }
 
 function sharedName(earlier: OperatorRule, later: OperatorRule): string | undefined {
@@ -93,7 +122,11 @@ function collision(rule: OperatorRule, path: string): Finding[] {
   const capture = captureOf(rule.match.username?.source ?? '', rule.operator.group);
   if (capture === undefined || capture.around?.isSingle() === true) return [];
   return [
-    finding('NamesCollide', `${path}.match.username`, 'what stands outside the capture group varies, so two users who differ only there get one name; write it out, or capture it'),
+    finding(
+      'NamesCollide',
+      `${path}.match.username`,
+      'what stands outside the capture group varies, so two users who differ only there get one name; write it out, or capture it',
+    ),
   ];
 }
 
@@ -101,18 +134,35 @@ function lintDelegators(spec: Spec): Finding[] {
   return spec.delegators.flatMap((rule, index) =>
     rule.operators.flatMap((pattern, at) =>
       Language.of(pattern)?.contains(ANY_OPERATOR) === true
-        ? [finding('DelegatorWildcard', `spec.delegators[${index}].operators[${at}]`, `lets "${rule.name}" name anybody; write out the mail domain or the names`)]
+        ? [
+            finding(
+              'DelegatorWildcard',
+              `spec.delegators[${index}].operators[${at}]`,
+              `lets "${rule.name}" name anybody; write out the mail domain or the names`,
+            ),
+          ]
         : [],
     ),
   );
 }
 
 function lintRoles(spec: Spec, rules: readonly OperatorRule[]): Finding[] {
-  const sources = [...rules.map(operatorLanguage), ...spec.delegators.flatMap((rule) => rule.operators.map((each) => Language.of(each)))];
+  const sources = [
+    ...rules.map(operatorLanguage),
+    ...spec.delegators.flatMap((rule) => rule.operators.map((each) => Language.of(each))),
+  ];
   return spec.session.roles.flatMap((role, index) => {
     if (role.operators === undefined || role.groups !== undefined) return [];
     const usable = role.operators.some((pattern) => sources.some((source) => meets(Language.of(pattern), source)));
-    return usable ? [] : [finding('RoleUnused', `spec.session.roles[${index}].operators`, `no operator that the rules make may use ${role.arn}`)];
+    return usable
+      ? []
+      : [
+          finding(
+            'RoleUnused',
+            `spec.session.roles[${index}].operators`,
+            `no operator that the rules make may use ${role.arn}`,
+          ),
+        ];
   });
 }
 
@@ -125,7 +175,9 @@ function meets(one: Language | undefined, other: Language | undefined): boolean 
 function lintLeft(spec: Spec): Finding[] {
   return spec.left.flatMap((operator, index) => {
     const flaw = flawOf(operator);
-    return flaw === undefined ? [] : [finding('LeftNeverMatches', `spec.left[${index}]`, `is no operator's name: ${flaw}`)];
+    return flaw === undefined
+      ? []
+      : [finding('LeftNeverMatches', `spec.left[${index}]`, `is no operator's name: ${flaw}`)];
   });
 }
 
@@ -140,7 +192,9 @@ function language(rule: OperatorRule): Language | undefined {
 
 /** Presets stand for several rules, so a rule's place in the policy is found by its name. */
 function pathsOf(spec: Spec, rules: readonly OperatorRule[]): ReadonlyMap<OperatorRule, string> {
-  return new Map(rules.map((rule) => [rule, `spec.operators[${spec.operators.findIndex((each) => each.name === rule.name)}]`]));
+  return new Map(
+    rules.map((rule) => [rule, `spec.operators[${spec.operators.findIndex((each) => each.name === rule.name)}]`]),
+  );
 }
 
 function finding(code: LintCode, path: string, message: string): Finding {

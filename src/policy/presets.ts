@@ -11,15 +11,23 @@ export interface ExpandedRule {
   readonly operator: { readonly capture: number } | { readonly extra: string };
 }
 
-const account = z.string().regex(/^[0-9]{12}$/).describe('AWS account number, 12 digits.');
-const role = z.string().regex(/^[A-Za-z0-9_+=,.@-]{1,64}$/).describe('Name of one IAM role, without its path.');
+const account = z
+  .string()
+  .regex(/^[0-9]{12}$/)
+  .describe('AWS account number, 12 digits.');
+const role = z
+  .string()
+  .regex(/^[A-Za-z0-9_+=,.@-]{1,64}$/)
+  .describe('Name of one IAM role, without its path.');
 const prefix = z.string().max(253).describe("What the API server puts before the name, such as 'oidc:'; may be empty.");
 const domains = z
   .array(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/))
   .min(1)
   .max(32)
   .describe('Mail domains of the humans.');
-const guests = z.boolean().describe('Also users without a mail address, by their object id; that includes service principals.');
+const guests = z
+  .boolean()
+  .describe('Also users without a mail address, by their object id; that includes service principals.');
 
 /** All parameters of all presets; `parsePreset` says which belong to which. */
 export const presetParameters = z.strictObject({
@@ -56,7 +64,10 @@ const PRESETS = {
    * Only for a role whose trust policy pins the session name; elsewhere whoever assumes it picks the name.
    */
   'eks-assumed-role': preset(z.strictObject({ account, role }), ({ account, role }) => [
-    { match: { extra: { arn: `${ARN}:sts::${account}:assumed-role/${escape(role)}/.+` } }, operator: { extra: 'sessionName' } },
+    {
+      match: { extra: { arn: `${ARN}:sts::${account}:assumed-role/${escape(role)}/.+` } },
+      operator: { extra: 'sessionName' },
+    },
   ]),
   /** Access entries that an admin gave custom usernames; the extra key shows that the identity came from AWS. */
   'eks-access-entry': preset(z.strictObject({ account, prefix }), ({ account, prefix }) => [
@@ -95,7 +106,7 @@ export type PresetResult =
 
 /** Checks a preset's parameters and writes out its rules; one preset may stand for several. */
 export function expandPreset(name: PresetName, parameters: Parameters): PresetResult {
-  const chosen: Preset = PRESETS[name] as Preset;
+  const chosen: Preset = PRESETS[name];
   const parsed = chosen.parameters.safeParse(parameters);
   if (!parsed.success) return { ok: false, problems: parsed.error.issues };
   return { ok: true, rules: chosen.expand(parsed.data) };

@@ -17,7 +17,10 @@ export type ReadResult = { ok: true; read: ReadPolicy } | { ok: false; problems:
 export function readPolicy(object: unknown): ReadResult {
   const parsed = policySchema.safeParse(object);
   if (!parsed.success) {
-    return { ok: false, problems: parsed.error.issues.map((issue) => ({ path: pathOf(issue.path), message: explain(issue) })) };
+    return {
+      ok: false,
+      problems: parsed.error.issues.map((issue) => ({ path: pathOf(issue.path), message: explain(issue) })),
+    };
   }
   const { metadata, spec } = parsed.data;
   const compiled: CompileResult = compilePolicy(metadata.name, spec);
@@ -32,7 +35,10 @@ export function readPolicyText(text: string): ReadResult {
   if (!Array.isArray(documents) || documents.length === 0) return failed({ path: '', message: 'the file is empty' });
   const [document, ...more] = documents;
   if (document === undefined || more.length > 0) {
-    return failed({ path: '', message: `the file has ${documents.length} documents; one ${API.policyKind} is expected` });
+    return failed({
+      path: '',
+      message: `the file has ${documents.length} documents; one ${API.policyKind} is expected`,
+    });
   }
   const [error] = document.errors;
   if (error !== undefined) {
@@ -90,6 +96,7 @@ function pathOf(keys: readonly PropertyKey[]): string {
 }
 
 function explain(issue: { message: string; code?: string; keys?: readonly string[] }): string {
-  if (issue.code === 'unrecognized_keys') return `unknown field ${(issue.keys ?? []).map((key) => `"${key}"`).join(', ')}`;
+  if (issue.code === 'unrecognized_keys')
+    return `unknown field ${(issue.keys ?? []).map((key) => `"${key}"`).join(', ')}`;
   return issue.message;
 }

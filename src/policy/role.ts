@@ -2,7 +2,9 @@ import { type Denial, deny } from '../denials.ts';
 import type { Claim } from '../operator/identify.ts';
 import type { Policy, RoleRule } from './compile.ts';
 
-export type RoleChoice = { readonly kind: 'role'; readonly arn: string } | { readonly kind: 'refused'; readonly denial: Denial };
+export type RoleChoice =
+  | { readonly kind: 'role'; readonly arn: string }
+  | { readonly kind: 'refused'; readonly denial: Denial };
 
 /**
  * Chooses the session role: the first that fits the operator, or the one that the pod asks for if it fits too.

@@ -24,7 +24,10 @@ const roleArn = z
   .string()
   .max(2048)
   // IAM API reference, "Role": path and name characters; without `$`, which kubelet expands in variables.
-  .regex(/^arn:aws[a-z-]*:iam::[0-9]{12}:role\/([!-#%-~]+\/)?[A-Za-z0-9_+=,.@-]{1,64}$/, 'must be the ARN of an IAM role');
+  .regex(
+    /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/([!-#%-~]+\/)?[A-Za-z0-9_+=,.@-]{1,64}$/,
+    'must be the ARN of an IAM role',
+  );
 
 const match = z
   .strictObject({
@@ -85,7 +88,10 @@ const quantities = z
 
 function quantity() {
   // Kubernetes API reference, "Quantity".
-  return z.string().max(32).regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
+  return z
+    .string()
+    .max(32)
+    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
 }
 
 const session = z
@@ -144,7 +150,8 @@ const session = z
   })
   .refine((value) => value.delivery === 'sidecar' || value.kubernetes.identity === 'none', {
     path: ['kubernetes', 'identity'],
-    message: 'must be none with delivery files: without the sidecar nothing speaks to the API server in the human’s name',
+    message:
+      'must be none with delivery files: without the sidecar nothing speaks to the API server in the human’s name',
   });
 
 const pods = z

@@ -10,7 +10,9 @@ export interface Selectable {
 export function selects(pods: PolicySpec['pods'], pod: Selectable): boolean {
   if (pods.serviceAccounts !== undefined) return pods.serviceAccounts.includes(pod.serviceAccount);
   if (pods.labels !== undefined) {
-    return Object.entries(pods.labels).every(([key, value]) => Object.hasOwn(pod.labels, key) && pod.labels[key] === value);
+    return Object.entries(pods.labels).every(
+      ([key, value]) => Object.hasOwn(pod.labels, key) && pod.labels[key] === value,
+    );
   }
   return true;
 }

@@ -24,14 +24,14 @@ export interface Subject {
  */
 export function subjectsOf(file: string, text: string, requester: Requester | undefined): Subject[] {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document, index) => {
     const place = `${file}, document ${index + 1}`;
     const [error] = document.errors;
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0]);
-      throw new Fault('FileInvalid', `${place}, line ${line}, column ${col}: ${error.message.split('\n')[0]}`);
+      throw new Fault('FileInvalid', `${place}, line ${line}, column ${col}: ${error.message}`);
     }
     let object: unknown;
     try {

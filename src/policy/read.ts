@@ -1,4 +1,5 @@
 import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import type { z } from 'zod';
 import { reasonOf } from '../errors.ts';
 import { API } from '../names.ts';
 import { type CompileResult, compilePolicy, type Policy, type Problem } from './compile.ts';
@@ -16,12 +17,7 @@ export type ReadResult = { ok: true; read: ReadPolicy } | { ok: false; problems:
 /** Reads a policy from what the API server delivers, or from a parsed file. */
 export function readPolicy(object: unknown): ReadResult {
   const parsed = policySchema.safeParse(object);
-  if (!parsed.success) {
-    return {
-      ok: false,
-      problems: parsed.error.issues.map((issue) => ({ path: pathOf(issue.path), message: explain(issue) })),
-    };
-  }
+  if (!parsed.success) return { ok: false, problems: parsed.error.issues.flatMap(problemsOf) };
   const { metadata, spec } = parsed.data;
   const compiled: CompileResult = compilePolicy(metadata.name, spec);
   if (!compiled.ok) return compiled;
@@ -31,7 +27,7 @@ export function readPolicy(object: unknown): ReadResult {
 /** Reads a file that holds one policy, as YAML or JSON. Problems carry line and column. */
 export function readPolicyText(text: string): ReadResult {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   if (!Array.isArray(documents) || documents.length === 0) return failed({ path: '', message: 'the file is empty' });
   const [document, ...more] = documents;
   if (document === undefined || more.length > 0) {
@@ -43,7 +39,7 @@ export function readPolicyText(text: string): ReadResult {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    return failed({ path: '', message: `is not YAML: ${error.message.split('\n')[0]}`, line, column: col });
+    return failed({ path: '', message: `is not YAML: ${error.message}`, line, column: col });
   }
   let object: unknown;
   try {
@@ -95,8 +91,8 @@ function pathOf(keys: readonly PropertyKey[]): string {
   );
 }
 
-function explain(issue: { message: string; code?: string; keys?: readonly string[] }): string {
-  if (issue.code === 'unrecognized_keys')
-    return `unknown field ${(issue.keys ?? []).map((key) => `"${key}"`).join(', ')}`;
-  return issue.message;
+/** An unknown field is a problem where the field stands, not where its parent does. */
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code !== 'unrecognized_keys') return [{ path: pathOf(issue.path), message: issue.message }];
+  return issue.keys.map((key) => ({ path: pathOf([...issue.path, key]), message: 'unknown field' }));
 }

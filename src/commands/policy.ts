@@ -16,7 +16,10 @@ export function command(): Command {
     .command('lint')
     .description('say what is wrong in policy files, and what may be regretted')
     .argument('<file...>', 'policy files')
-    .addHelpText('after', '\nExit status: 0 when every file can be used (warnings or not), 2 when one cannot.\n\nExample:\n  countersign policy lint policy.yaml')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 when every file can be used (warnings or not), 2 when one cannot.\n\nExample:\n  countersign policy lint policy.yaml',
+    )
     .action(lint);
   policy
     .command('schema')

@@ -17,7 +17,12 @@ const KINDS: readonly WorkloadKind[] = [
   { group: 'apps', kind: 'StatefulSet', template: TEMPLATE, controller: 'statefulset-controller' },
   { group: 'apps', kind: 'DaemonSet', template: TEMPLATE, controller: 'daemon-set-controller' },
   { group: 'batch', kind: 'Job', template: TEMPLATE, controller: 'job-controller' },
-  { group: 'batch', kind: 'CronJob', template: ['spec', 'jobTemplate', 'spec', 'template'], controller: 'job-controller' },
+  {
+    group: 'batch',
+    kind: 'CronJob',
+    template: ['spec', 'jobTemplate', 'spec', 'template'],
+    controller: 'job-controller',
+  },
   { group: '', kind: 'ReplicationController', template: TEMPLATE, controller: 'replication-controller' },
 ];
 

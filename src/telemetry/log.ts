@@ -12,7 +12,10 @@ export function createLog(name: string, stream: DestinationStream = background()
       base: { name },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: (error: unknown) => (error instanceof Error ? { message: error.message, code: codeOf(error) } : { message: String(error) }) },
+      serializers: {
+        error: (error: unknown) =>
+          error instanceof Error ? { message: error.message, code: codeOf(error) } : { message: String(error) },
+      },
     },
     stream,
   );

@@ -21,7 +21,9 @@ export interface Metrics {
 }
 
 /** Fine where the API server's patience is spent, 0.5 to 50 ms, with a tail up to its longest time-out. */
-const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5, 1, 5, 10];
+const DURATION_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5, 1, 5, 10,
+];
 const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 512, 2048, 8192].map((kilobytes) => kilobytes * 1024);
 
 export function createMetrics(): Metrics {

@@ -26,10 +26,13 @@ export async function readServingCertificate(directory: string): Promise<Serving
       readFile(join(directory, TLS_FILES.key), 'utf8'),
     ]);
     const certificate = new X509Certificate(cert);
-    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('the key does not belong to the certificate');
+    if (!certificate.checkPrivateKey(createPrivateKey(key)))
+      throw new Error('the key does not belong to the certificate');
     return { cert, key, notAfter: certificate.validToDate };
   } catch (thrown) {
-    throw new Fault('CertificateInvalid', `no usable certificate in ${directory}: ${reasonOf(thrown)}`, { cause: thrown });
+    throw new Fault('CertificateInvalid', `no usable certificate in ${directory}: ${reasonOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 

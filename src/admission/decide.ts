@@ -131,12 +131,13 @@ function planOf(
 
 /**
  * A mirror pod stands for a static pod that already runs on a node; the node is trusted, and refusing would only hide
- * it. From anybody else the annotation is a way past the webhook's conditions.
+ * it. From anybody else the annotation is a way past the webhook's conditions. Name and group both, as NodeRestriction
+ * holds to their own pods only those who have both.
  */
-function decideMirror(requester: Requester, policy: Policy): Outcome {
-  if (requester.username.startsWith('system:node:'))
-    return { kind: 'untouched', code: 'MirrorPod', policyName: policy.name };
-  return refused(policy.name, deny('MirrorPodForged', { requester: requester.username }));
+function decideMirror({ username, groups }: Requester, policy: Policy): Outcome {
+  const node = username.startsWith('system:node:') && groups.includes('system:nodes');
+  if (node) return { kind: 'untouched', code: 'MirrorPod', policyName: policy.name };
+  return refused(policy.name, deny('MirrorPodForged', { requester: username }));
 }
 
 /** Says of a controller's pod that it is one: "not a human" would send its author in the wrong direction. */

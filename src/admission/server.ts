@@ -50,19 +50,15 @@ export function createWebhook(parts: WebhookParts): Webhook {
   const app = fastify({
     // The URL holds the path secret, and a request log holds the URL.
     logger: false,
-    serverFactory: (handler) => createServer(TLS_OPTIONS, handler),
+    serverFactory: (handler) => createServer({ ...TLS_OPTIONS, ...HTTP_OPTIONS }, handler),
     bodyLimit: BODY_LIMIT,
-    // API servers drop idle connections after 90 s; a server that drops them first loses reviews sent meanwhile.
-    keepAliveTimeout: 95_000,
-    // Bounds a slow-loris caller: header and body must have arrived within this.
-    requestTimeout: 10_000,
-    http: { headersTimeout: 5_000 },
     // API servers go on using connections to a replica that is ending; they get answers, never a 503.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
+    // What the router itself turns down: a path that it cannot decode, or with too long a secret.
+    frameworkErrors: (_error, _request, reply) => void refusePath(reply),
   }) as unknown as FastifyInstance<Server>;
-  app.server.headersTimeout = 5_000;
 
   app.removeAllContentTypeParsers();
   // Whatever the content type says: a body is JSON or it is refused. `__proto__` keys are refused too.
@@ -72,9 +68,10 @@ export function createWebhook(parts: WebhookParts): Webhook {
     if (draining) reply.header('connection', 'close');
   });
 
-  app.setNotFoundHandler((_request, reply) => {
-    metrics.rejected.inc({ reason: 'path' });
-    return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
+  // In a hook and not in the handler for what is not found, which is called once the body has been read and parsed.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) refusePath(reply);
+    else done();
   });
 
   app.setErrorHandler((error: FastifyError | Fault, _request, reply) => {
@@ -85,13 +82,16 @@ export function createWebhook(parts: WebhookParts): Webhook {
     return reply.code(status).send({ code, message: error.message });
   });
 
+  /** The same answer whatever is wrong with a path, so that it tells nothing about the right one. */
+  function refusePath(reply: FastifyReply): FastifyReply {
+    metrics.rejected.inc({ reason: 'path' });
+    return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
+  }
+
   /** Runs before the body is read: a stranger must not make the webhook parse anything. */
   async function authorize(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const { secret } = request.params as { secret: string };
-    if (secrets === undefined || !secrets.has(secret)) {
-      metrics.rejected.inc({ reason: 'path' });
-      return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
-    }
+    if (secrets === undefined || !secrets.has(secret)) return refusePath(reply);
     const length = request.headers['content-length'];
     const leave = load.enter(length === undefined ? undefined : Number(length));
     if (leave === undefined) {
@@ -178,7 +178,18 @@ export function createWebhook(parts: WebhookParts): Webhook {
   };
 }
 
-const TLS_OPTIONS = { minVersion: 'TLSv1.2', handshakeTimeout: 5_000, connectionsCheckingInterval: 1_000 } as const;
+const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
+
+/** Given to the server itself: fastify does not apply its own options of these names to a server it has not made. */
+const HTTP_OPTIONS = {
+  // API servers drop idle connections after 90 s; a server that drops them first loses reviews sent meanwhile.
+  keepAliveTimeout: 95_000,
+  // These bound a slow-loris caller: handshake, header, and header with body must each have arrived within so long.
+  handshakeTimeout: 5_000,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
 
 /** A pod made by `generateName` has no name yet. */
 function nameIn(review: Review): string {

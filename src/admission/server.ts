@@ -75,17 +75,22 @@ export function createWebhook(parts: WebhookParts): Webhook {
   });
 
   app.setErrorHandler((error: FastifyError | Fault, _request, reply) => {
-    const { status, code } = classify(error);
+    const { status, code, message } = explain(error);
     metrics.rejected.inc({ reason: status < 500 ? 'invalid' : 'fault' });
     if (status >= 500) log.error({ code, error }, 'a review failed');
-    if (status === 413) return refuseUnread(reply, status, code, error.message);
-    return reply.code(status).send({ code, message: error.message });
+    // Fastify closes after a body that it gave up on. A client that is still sending then sees a reset connection
+    // instead of the answer; what is left is read and dropped, for as long as a request may take.
+    reply.header('connection', 'keep-alive');
+    return reply.code(status).send({ code, message });
   });
 
-  /** The same answer whatever is wrong with a path, so that it tells nothing about the right one. */
+  /**
+   * Answers without reading the rest of the request, and closes: a stranger's body is not worth receiving. The same
+   * answer whatever is wrong with the path, so that it tells nothing about the right one.
+   */
   function refusePath(reply: FastifyReply): FastifyReply {
     metrics.rejected.inc({ reason: 'path' });
-    return refuseUnread(reply, 404, 'NotFound', 'nothing is here');
+    return reply.code(404).header('connection', 'close').send({ code: 'NotFound', message: 'nothing is here' });
   }
 
   /** Runs before the body is read: a stranger must not make the webhook parse anything. */
@@ -96,8 +101,9 @@ export function createWebhook(parts: WebhookParts): Webhook {
     const leave = load.enter(length === undefined ? undefined : Number(length));
     if (leave === undefined) {
       metrics.rejected.inc({ reason: 'overload' });
-      reply.header('retry-after', '1');
-      return refuseUnread(reply, 503, 'Overloaded', 'too many reviews at once; try again');
+      // The connection stays: a new handshake would cost more than to read past the body.
+      reply.code(503).header('retry-after', '1');
+      return reply.send({ code: 'Overloaded', message: 'too many reviews at once; try again' });
     }
     metrics.inFlight.set(load.reviews);
     onceClosed(reply.raw, () => {
@@ -199,20 +205,23 @@ function nameIn(review: Review): string {
   return [name, generateName].find((each) => typeof each === 'string')?.slice(0, 253) ?? '';
 }
 
-/**
- * Answers without reading the rest of the request, and closes: the body of a caller without the secret, or a body
- * without end, is not worth receiving.
- */
-function refuseUnread(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
-  return reply.code(status).header('connection', 'close').send({ code, message });
+function explain(error: FastifyError | Fault): { status: number; code: string; message: string } {
+  const { code, message } = error;
+  if (error instanceof Fault) return { status: code === 'ReviewInvalid' ? 400 : 500, code, message };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { status: 413, code: 'ReviewTooLarge', message: TOO_LARGE };
+  if (error.statusCode === undefined || error.statusCode >= 500) return { status: 500, code: 'InternalError', message };
+  return { status: 400, code: 'ReviewInvalid', message: BODY_PROBLEMS[code] ?? message };
 }
 
-function classify(error: FastifyError | Fault): { status: number; code: string } {
-  if (error instanceof Fault) return { status: error.code === 'ReviewInvalid' ? 400 : 500, code: error.code };
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { status: 413, code: 'ReviewTooLarge' };
-  if (error.statusCode !== undefined && error.statusCode < 500) return { status: 400, code: 'ReviewInvalid' };
-  return { status: 500, code: 'InternalError' };
-}
+const TOO_LARGE = `the body is longer than ${BODY_LIMIT} bytes`;
+
+/** Fastify's own messages speak of content types, which are not looked at here. */
+const BODY_PROBLEMS: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the header content-type cannot be read',
+  FST_ERR_CTP_INVALID_JSON_BODY:
+    'the body is not JSON, or has a key __proto__ or constructor.prototype, which no object has',
+};
 
 function onceClosed(response: ServerResponse, callback: () => void): void {
   for (const event of CLOSED) response.once(event, callback);

@@ -1,0 +1,87 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OBJECT } from '../../../../src/names.ts';
+import type { Cluster } from '../../cluster.ts';
+import { Component } from '../../component.ts';
+import { freePorts } from '../../ports.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+
+/** What the injected container runs in these tests; nothing pulls it, as there is no node. */
+export const SESSION_IMAGE = `countersign@sha256:${'0'.repeat(64)}`;
+
+/** `countersign webhook` as a process, with no more rights than `manifests/` gives it. */
+export class WebhookProcess {
+  readonly port: number;
+  readonly probePort: number;
+  readonly secret: string;
+  readonly #log: string;
+  readonly #component: Component;
+
+  private constructor(ports: readonly [number, number], secret: string, log: string, component: Component) {
+    [this.port, this.probePort] = ports;
+    this.secret = secret;
+    this.#log = log;
+    this.#component = component;
+  }
+
+  /** Prepares it; its service account must be there already. */
+  static async create(cluster: Cluster): Promise<WebhookProcess> {
+    const dir = join(cluster.dir, `webhook-${randomUUID()}`);
+    const tls = join(dir, 'tls');
+    const secrets = join(dir, 'path');
+    for (const path of [tls, secrets]) mkdirSync(path, { recursive: true });
+    const { cert, key } = await cluster.serverCertificate();
+    writeFileSync(join(tls, 'tls.crt'), cert);
+    writeFileSync(join(tls, 'tls.key'), key, { mode: 0o600 });
+    const secret = randomBytes(32).toString('base64url');
+    writeFileSync(join(secrets, 'current'), secret, { mode: 0o600 });
+    const kubeconfig = await cluster.serviceAccountKubeconfig(OBJECT.namespace, OBJECT.webhook);
+    const ports = await freePorts(['127.0.0.1', '127.0.0.1']);
+    const log = join(dir, 'log');
+    const component = new Component({
+      command: [
+        process.execPath,
+        join(root, 'src/main.ts'),
+        'webhook',
+        `--kubeconfig=${kubeconfig}`,
+        `--tls-dir=${tls}`,
+        `--path-secret-dir=${secrets}`,
+        `--session-image=${SESSION_IMAGE}`,
+        '--host=127.0.0.1',
+        `--port=${ports[0]}`,
+        `--probe-port=${ports[1]}`,
+        '--drain-seconds=0',
+      ],
+      env: { PATH: process.env['PATH'] },
+      logPath: log,
+      ready: async () => (await fetch(`http://127.0.0.1:${ports[1]}/readyz`)).ok,
+      readyTimeoutMs: 30_000,
+    });
+    return new WebhookProcess(ports, secret, log, component);
+  }
+
+  start(): Promise<void> {
+    return this.#component.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#component.stop(10_000);
+  }
+
+  /** What it wrote: one JSON object a line. */
+  log(): readonly Record<string, unknown>[] {
+    const lines = readFileSync(this.#log, 'utf8').trimEnd().split('\n');
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Reads a counter with these labels from its metrics. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${this.probePort}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    const found = lines.filter((line) => wanted.every((label) => line.includes(label)));
+    return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+}

@@ -43,12 +43,13 @@ afterEach(() => {
 });
 
 describe('a client', () => {
-  test('keeps its connection', async () => {
+  test('uses its connections again', async () => {
     answer = (_, response) => json(response, 200, namespace);
     const client = clientOf();
     const before = connections;
-    for (let count = 0; count < 5; count += 1) await client.readNamespace({ name: 'default' });
-    expect(connections - before).toBe(1);
+    for (let count = 0; count < 20; count += 1) await client.readNamespace({ name: 'default' });
+    // A request may begin before the connection of the one before is free again.
+    expect(connections - before).toBeLessThanOrEqual(2);
   });
 
   test('gives up on a server that takes the request and stays silent', async () => {
@@ -68,15 +69,26 @@ describe('a client', () => {
 });
 
 describe('a failure is told in short', () => {
-  test.each([401, 403, 404, 409, 422, 500])('by the API server’s message: %i', async (code) => {
+  test.each([403, 404, 409, 422, 500])('by the API server’s message: %i', async (code) => {
     answer = (_, response) => json(response, code, { kind: 'Status', message: 'namespaces "default" …', details: 'x' });
     const failure = await failureOf(clientOf().readNamespace({ name: 'default' }));
     expect(failure).toEqual({ status: code, text: `${code} namespaces "default" …` });
   });
 
+  test('by HTTP’s words where the library has no more', async () => {
+    answer = (_, response) => json(response, 401, { kind: 'Status', message: 'Unauthorized' });
+    expect(await failureOf(clientOf().readNamespace({ name: 'default' }))).toEqual({
+      status: 401,
+      text: '401 Unauthorized',
+    });
+  });
+
   test('without the page of a proxy', async () => {
     answer = (_, response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad gateway</html>');
-    expect(await failureOf(clientOf().readNamespace({ name: 'default' }))).toEqual({ status: 502, text: '502' });
+    expect(await failureOf(clientOf().readNamespace({ name: 'default' }))).toEqual({
+      status: 502,
+      text: '502 Bad Gateway',
+    });
   });
 
   test('with the reason when no connection comes about', async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import {
   ApiException,
   type Configuration,
@@ -108,7 +109,9 @@ export interface ApiFailure {
  */
 export function apiFailure(thrown: unknown): ApiFailure {
   if (thrown instanceof ApiException) {
-    return { status: thrown.code, text: `${thrown.code} ${statusMessage(thrown.body)}`.trimEnd() };
+    // The library drops the body of a 401; HTTP's own words say enough then.
+    const message = statusMessage(thrown.body) || STATUS_CODES[thrown.code];
+    return { status: thrown.code, text: `${thrown.code} ${message ?? ''}`.trimEnd() };
   }
   if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
     return { status: undefined, text: 'the API server did not answer in time' };

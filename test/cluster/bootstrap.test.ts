@@ -1,8 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AdmissionregistrationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { amend, liveMutating, liveSecret } from '../../src/cluster/bootstrap/objects.ts';
+import { bootstrap as bootstrapHere } from '../../src/cluster/bootstrap/run.ts';
 import { SERVING_NAMES } from '../../src/cluster/bootstrap/serving.ts';
+import { makeClient } from '../../src/cluster/client.ts';
 import { LABEL, OBJECT } from '../../src/names.ts';
 import { createAuthority, issueServing } from '../../src/tls/authority.ts';
 import { connect } from './fixture.ts';
@@ -67,6 +71,49 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
       expect(await installation.secret(tlsSecret)).toEqual({});
       const { current } = await installation.secret(pathSecret);
       expect(await installation.mutating()).toMatchObject({ path: `/mutate/${current}`, caBundle: undefined });
+    });
+  });
+
+  describe('when somebody else writes an object while it decides', () => {
+    const values = ['c', 'd'].map((digit) => digit.repeat(64));
+    const change = <Patch>(patch: Patch) => ({ outcome: 'repaired', because: 'for this test', patch }) as const;
+
+    test('decides anew about a Secret', async () => {
+      await installation.setSecret(pathSecret, { current: 'b'.repeat(64) });
+      const seen: unknown[] = [];
+      await amend(liveSecret((await clients()).core, pathSecret), async ({ current }) => {
+        seen.push(current);
+        if (seen.length === 1) await installation.setSecret(pathSecret, { current: values[0] ?? '' });
+        return change({ current: values[1] ?? '' });
+      });
+      expect(seen).toEqual(['b'.repeat(64), values[0]]);
+      expect(await installation.secret(pathSecret)).toEqual({ current: values[1] });
+    });
+
+    test('decides anew about a configuration', async () => {
+      await installation.setClientConfig({ path: '/mutate/0' });
+      const seen: unknown[] = [];
+      await amend(liveMutating((await clients()).admission), async ({ webhooks: [webhook] }) => {
+        seen.push(webhook?.clientConfig.service?.path);
+        if (seen.length === 1) await installation.setClientConfig({ path: '/mutate/1' });
+        return change({
+          webhooks: [{ name: 'pods.countersign.dev', clientConfig: { service: { path: '/mutate/2' } } }],
+        });
+      });
+      expect(seen).toEqual(['/mutate/0', '/mutate/1']);
+      expect(await installation.mutating()).toMatchObject({ path: '/mutate/2' });
+    });
+
+    test('gives up when that does not end', async () => {
+      let count = 0;
+      const endless = amend(liveSecret((await clients()).core, pathSecret), async () => {
+        count += 1;
+        await installation.setSecret(pathSecret, { current: String(count) });
+        return change({ current: values[1] ?? '' });
+      });
+      await expect(endless).rejects.toThrow(
+        /Secret .*countersign-webhook-path: changed 10 times while this ran\. Next: /,
+      );
     });
   });
 
@@ -200,12 +247,36 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     });
 
     test('so that replicas know the new one before API servers use it, and the old one until they do not', async () => {
-      const before = await installation.secret(pathSecret);
-      const lines = await bootstrap('--rotate-path-secret', '--settle', '0s');
+      const { current: old } = await installation.secret(pathSecret);
+      const waits: unknown[] = [];
+      // In this process, because what matters is what is there whenever it waits.
+      await bootstrapHere(
+        { certificate: 'own', rotatePathSecret: true, settleMs: 90_000 },
+        {
+          ...(await clients()),
+          now: () => new Date(),
+          wait: async (ms) => {
+            const keys = Object.entries(await installation.secret(pathSecret));
+            const { path } = await installation.mutating();
+            const [used] = keys.find(([, value]) => path === `/mutate/${value}`) ?? [];
+            waits.push({ ms, keys: keys.map(([key]) => key).toSorted(), used });
+          },
+          print: () => {},
+          progress: () => {},
+        },
+      );
+      expect(waits).toEqual([
+        { ms: 90_000, keys: ['current', 'next'], used: 'current' },
+        { ms: 90_000, keys: ['current', 'previous'], used: 'current' },
+      ]);
       const after = await installation.secret(pathSecret);
       expect(Object.keys(after)).toEqual(['current']);
-      expect(after['current']).not.toBe(before['current']);
+      expect(after['current']).not.toBe(old);
       await expectAllRight();
+    });
+
+    test('and says so', async () => {
+      const lines = await bootstrap('--rotate-path-secret', '--settle', '0s');
       expect(lines).toContainEqual(
         `Secret ${namespace}/${pathSecret}: renewed (a new secret is published; the new secret is in use; the old secret is void)`,
       );
@@ -279,12 +350,16 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
       path(await installation.secret(pathSecret));
     };
     await deliver();
+    const webhook = await cluster.serviceAccountKubeconfig(namespace, 'countersign-webhook');
     const run = countersign([
       'webhook',
-      ...['--host', '127.0.0.1', '--port', String(port), '--probe-port', String(probePort)],
-      ...['--tls-dir', tls.directory, '--path-secret-dir', path.directory],
-      ...['--session-image', 'countersign:test'],
-      ...['--kubeconfig', await cluster.serviceAccountKubeconfig(namespace, 'countersign-webhook')],
+      '--host=127.0.0.1',
+      `--port=${port}`,
+      `--probe-port=${probePort}`,
+      `--tls-dir=${tls.directory}`,
+      `--path-secret-dir=${path.directory}`,
+      '--session-image=countersign:test',
+      `--kubeconfig=${webhook}`,
     ]);
     running.add(run);
     // Nothing routes to Services here. To one of this type the API server finds its own way, and still asks for a
@@ -342,6 +417,11 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     expect(`${await run.status} ${run.output()}`).toMatch(/^0 /);
     for (const secret of [...before, ...(await secretValues())]) expect(run.output()).not.toContain(secret);
     return run.stdout().trimEnd().split('\n');
+  }
+
+  async function clients(): Promise<{ core: CoreV1Api; admission: AdmissionregistrationV1Api }> {
+    const config = await cluster.clientConfig(kubeconfig);
+    return { core: makeClient(config, CoreV1Api), admission: makeClient(config, AdmissionregistrationV1Api) };
   }
 
   function start(...args: readonly string[]): Run {

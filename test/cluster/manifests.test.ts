@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { V1Deployment, V1Namespace, V1Pod, V1PodDisruptionBudget } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { SERVING_NAMES } from '../../src/cluster/bootstrap/serving.ts';
@@ -8,6 +9,14 @@ import { applyManifests, deleteManifests, Installation, namespace, root } from '
 import { until } from './until.ts';
 
 const cluster = connect();
+
+/** An object as kustomize renders it, as far as it is looked at here. */
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: object;
+  readonly rules?: readonly { readonly resourceNames?: readonly string[] }[];
+}
 
 describe.skipIf(cluster.unavailable)('the manifests', () => {
   const installation = new Installation(cluster);
@@ -19,10 +28,10 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
 
   describe('applied again', () => {
     test('change nothing', async () => {
-      const before = await get('poddisruptionbudget', OBJECT.webhook);
+      const before = await get<V1PodDisruptionBudget>('poddisruptionbudget', OBJECT.webhook);
       expect(await applyAgain()).toEqual([]);
-      const after = await get('poddisruptionbudget', OBJECT.webhook);
-      expect(after.metadata.generation).toBe(before.metadata.generation);
+      const after = await get<V1PodDisruptionBudget>('poddisruptionbudget', OBJECT.webhook);
+      expect(after.metadata?.generation).toBe(before.metadata?.generation);
     });
 
     test('leave alone what bootstrap wrote', async () => {
@@ -53,17 +62,17 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
         return found.length === count && found;
       });
       // Had the namespace's label been lost, anything would pass.
-      const { metadata } = await get('namespace', namespace);
-      expect(metadata.labels[LABEL.podSecurityEnforce]).toBe('restricted');
-      for (const pod of pods) expect(pod.spec.containers).toHaveLength(1);
+      const { metadata } = await get<V1Namespace>('namespace', namespace);
+      expect(metadata?.labels?.[LABEL.podSecurityEnforce]).toBe('restricted');
+      for (const pod of pods) expect(pod.spec?.containers).toHaveLength(1);
     });
 
     test('of the webhook inject the image that they run', async () => {
-      const { spec } = (await get('deployment', OBJECT.webhook)).spec.template;
-      const [container] = spec.containers;
-      expect(container.env).toEqual([{ name: 'COUNTERSIGN_IMAGE', value: container.image }]);
-      expect(container.args).toContain('--session-image=$(COUNTERSIGN_IMAGE)');
-      expect(spec.volumes.map((volume: { secret: object }) => volume.secret)).toEqual([
+      const pod = (await get<V1Deployment>('deployment', OBJECT.webhook)).spec?.template.spec;
+      const container = pod?.containers[0];
+      expect(container?.env).toEqual([{ name: 'COUNTERSIGN_IMAGE', value: container?.image }]);
+      expect(container?.args).toContain('--session-image=$(COUNTERSIGN_IMAGE)');
+      expect(pod?.volumes?.map(({ secret }) => secret)).toEqual([
         { secretName: OBJECT.tlsSecret, defaultMode: 0o440 },
         { secretName: OBJECT.pathSecret, defaultMode: 0o440 },
       ]);
@@ -71,7 +80,7 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
 
     test('of the webhook survive an eviction one by one', async () => {
       const budget = await until('the disruption budget has counted', async () => {
-        const { status } = await get('poddisruptionbudget', OBJECT.webhook);
+        const { status } = await get<V1PodDisruptionBudget>('poddisruptionbudget', OBJECT.webhook);
         return status?.expectedPods === 2 && status;
       });
       expect(budget.desiredHealthy).toBe(1);
@@ -159,7 +168,7 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
 
     test.each([namespace, 'kube-system'])('in %s starts, even when somebody labels that', async (own) => {
       expect((await cluster.kubectl(['label', 'namespace', own, `${LABEL.policy}=any`])).status).toBe(0);
-      expect((await get('namespace', own)).metadata.labels[LABEL.policy]).toBe('any');
+      expect((await get<V1Namespace>('namespace', own)).metadata?.labels?.[LABEL.policy]).toBe('any');
       expect(await create(own)).toMatchObject({ status: 0, stderr: '' });
     });
 
@@ -197,36 +206,33 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
     // It is not applied: cert-manager's own resource kinds are not in this cluster.
     const { status, stdout, stderr } = await cluster.kubectl(['kustomize', join(root, 'manifests/cert-manager')]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+    const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Rendered);
     const find = (kind: string, name: string) =>
       objects.find((object) => object.kind === kind && object.metadata.name === name);
-    expect(find('Certificate', 'countersign-webhook').spec).toMatchObject({
+    expect(find('Certificate', 'countersign-webhook')?.spec).toMatchObject({
       dnsNames: SERVING_NAMES,
       secretName: OBJECT.tlsSecret,
     });
     for (const kind of ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']) {
-      const { annotations } = find(kind, 'countersign').metadata;
-      expect(annotations).toEqual({ 'cert-manager.io/inject-ca-from': `${namespace}/countersign-webhook` });
+      const annotations = { 'cert-manager.io/inject-ca-from': `${namespace}/countersign-webhook` };
+      expect(find(kind, 'countersign')?.metadata).toMatchObject({ annotations });
     }
     expect(find('Secret', OBJECT.tlsSecret)).toBeUndefined();
-    expect(find('Role', 'countersign-bootstrap').rules[0].resourceNames).toEqual([OBJECT.pathSecret]);
-    for (const job of [
-      find('Job', 'countersign-bootstrap'),
-      find('CronJob', 'countersign-bootstrap').spec.jobTemplate,
-    ]) {
-      expect(job.spec.template.spec.containers[0].args).toContain('--certificate=cert-manager');
-    }
+    expect(find('Role', 'countersign-bootstrap')?.rules?.[0]?.resourceNames).toEqual([OBJECT.pathSecret]);
+    const template = { spec: { containers: [{ args: expect.arrayContaining(['--certificate=cert-manager']) }] } };
+    expect(find('Job', 'countersign-bootstrap')?.spec).toMatchObject({ template });
+    expect(find('CronJob', 'countersign-bootstrap')?.spec).toMatchObject({ jobTemplate: { spec: { template } } });
   });
 
-  async function podsOf(component: string) {
+  async function podsOf(component: string): Promise<V1Pod[]> {
     const selector = `--selector=app.kubernetes.io/component=${component}`;
     const { stdout } = await cluster.kubectl(['-n', namespace, 'get', 'pods', selector, '--output=json']);
-    return JSON.parse(stdout).items;
+    return (JSON.parse(stdout) as { items: V1Pod[] }).items;
   }
 
-  async function get(kind: string, name: string) {
+  async function get<Kind>(kind: string, name: string): Promise<Kind> {
     const { stdout } = await cluster.kubectl(['-n', namespace, 'get', kind, name, '--output=json']);
-    return JSON.parse(stdout);
+    return JSON.parse(stdout) as Kind;
   }
 
   /** Creates a pod as a dry run, which every admission step sees. It fits Pod Security's "restricted". */

@@ -155,9 +155,8 @@ function extensionsOf(certificate: X509Certificate): string[] {
 }
 
 function otherCurve(): string {
-  return generateKeyPairSync('ec', { namedCurve: 'P-384' })
-    .privateKey.export({ type: 'pkcs8', format: 'pem' })
-    .toString();
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
 /** One real handshake on loopback: the protocol agreed on, or the code of the error the client ended with. */

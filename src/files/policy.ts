@@ -11,7 +11,9 @@ import { formatProblem, type ReadPolicy, readPolicyText } from '../policy/read.t
 export async function readPolicyFile(path: string): Promise<ReadPolicy> {
   const result = readPolicyText(await readText(path));
   if (result.ok) return result.read;
-  const problems = result.problems.map((problem) => `${path}:${formatProblem(problem)}`);
+  const problems = result.problems.map(
+    (problem) => `${path}:${problem.line === undefined ? ' ' : ''}${formatProblem(problem)}`,
+  );
   throw new Fault('PolicyInvalid', problems.join('\n'));
 }
 

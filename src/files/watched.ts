@@ -9,7 +9,7 @@ export interface WatchedOptions<Value> {
   readonly read: () => Promise<Value>;
   /** Tells two values apart. */
   readonly fingerprint: (value: Value) => string;
-  /** Called with the first value and with every changed one. */
+  /** Called with the first value, with every changed one, and with the one that ends a failure, changed or not. */
   readonly onValue: (value: Value) => void;
   /** Called when reading fails; the value before stays in force. Called once for each different reason. */
   readonly onFailure: (reason: string) => void;
@@ -90,10 +90,10 @@ export class Watched<Value> {
     try {
       const value = await this.#options.read();
       const fingerprint = this.#options.fingerprint(value);
-      this.#failure = undefined;
-      if (fingerprint === this.#fingerprint) return;
+      if (fingerprint === this.#fingerprint && this.#failure === undefined) return;
       this.#options.onValue(value);
       this.#fingerprint = fingerprint;
+      this.#failure = undefined;
     } catch (thrown) {
       const reason = reasonOf(thrown);
       if (reason !== this.#failure) this.#options.onFailure(reason);

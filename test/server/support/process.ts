@@ -41,12 +41,13 @@ export class WebhookProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly secret: string;
   readonly ca = authority.certificate;
-  /** Settles when the process ended. */
+  /** Settles when the process ended and all that it wrote was read. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   port = 0;
   probePort = 0;
   readonly #lines: string[] = [];
   #output = '';
+  #errors = '';
 
   private constructor(volumes: Volumes, secret: string, options: ProcessOptions) {
     this.volumes = volumes;
@@ -70,11 +71,12 @@ export class WebhookProcess implements AsyncDisposable {
     this.child = spawn(program, args, {
       stdio: ['ignore', options.stdout ?? 'pipe', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
     });
-    this.exited = once(this.child, 'exit').then(([code, signal]) => ({
+    this.exited = once(this.child, 'close').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as NodeJS.Signals | null,
     }));
-    for (const stream of [this.child.stdout, this.child.stderr]) this.#collect(stream);
+    this.#collect(this.child.stdout);
+    this.#collect(this.child.stderr, (line) => (this.#errors += `${line}\n`));
   }
 
   /** Starts it and waits until it listens. */
@@ -105,6 +107,11 @@ export class WebhookProcess implements AsyncDisposable {
   /** All that it wrote, standard error included. */
   get output(): string {
     return this.#output;
+  }
+
+  /** What it wrote to standard error. */
+  get errors(): string {
+    return this.#errors;
   }
 
   /** What it logged so far. */
@@ -148,9 +155,10 @@ export class WebhookProcess implements AsyncDisposable {
     for (const volume of [tls, secrets, policy]) volume.remove();
   }
 
-  #collect(stream: Readable | null): void {
+  #collect(stream: Readable | null, note?: (line: string) => void): void {
     if (stream === null) return;
     createInterface({ input: stream }).on('line', (line) => {
+      note?.(line);
       this.#lines.push(line);
       this.#output += `${line}\n`;
       this.child.emit('line');

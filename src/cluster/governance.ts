@@ -112,6 +112,9 @@ export class ClusterGovernance implements GovernanceSource {
     const labels = metadata?.labels ?? {};
     const name = labels[LABEL.policy];
     if (name === undefined) return { kind: 'ungoverned' };
+    const missing: Governance = { kind: 'missing', mode: readMode(labels[LABEL.mode]).mode, policyName: name };
+    // A policy without a name cannot exist, and its path is that of the list of all policies.
+    if (name === '') return missing;
     try {
       const object: unknown = await this.#custom.getClusterCustomObject({
         group: API.group,
@@ -121,8 +124,7 @@ export class ClusterGovernance implements GovernanceSource {
       });
       return governance(labels, name, compile(object));
     } catch (thrown) {
-      if (apiFailure(thrown).status === 404)
-        return { kind: 'missing', mode: readMode(labels[LABEL.mode]).mode, policyName: name };
+      if (apiFailure(thrown).status === 404) return missing;
       throw thrown;
     }
   }

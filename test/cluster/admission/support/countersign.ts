@@ -131,6 +131,14 @@ export class Countersign {
       },
     });
     if (status !== 201 && status !== 409) throw new Error(`${path}: ${body.message}`);
+    // The authorizer learns of the binding from a watch.
+    const resourceAttributes = { namespace, verb: 'create', resource: 'pods' };
+    const review = { spec: { user: 'somebody', groups: ['system:authenticated'], resourceAttributes } };
+    await until(`people may create pods in ${namespace}`, async () => {
+      const reviews = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+      const answer = await this.admin.call<{ status?: { allowed?: boolean } }>('POST', reviews, { body: review });
+      return answer.body.status?.allowed === true;
+    });
   }
 
   /** What the audit log has about the creation of a stored pod. */

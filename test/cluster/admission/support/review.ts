@@ -45,6 +45,7 @@ export function post(webhook: WebhookProcess, ca: string, path: string, body: ob
 
 /** What the webhook answers to a review. */
 export interface Response {
+  readonly uid: string;
   readonly allowed: boolean;
   readonly patch?: string;
   readonly status?: { readonly message: string };

@@ -120,12 +120,12 @@ describe('policies in the documentation', () => {
   const policies = files.flatMap((file) =>
     blocks(read(file), 'yaml')
       .filter((block) => block.includes('kind: AttributionPolicy') || block.startsWith(PART))
-      .map((block) => ({ file, block })),
+      .map((block, index) => ({ file, number: index + 1, block })),
   );
 
   it('are there', () => expect(policies.length).toBeGreaterThan(10));
 
-  it.each(policies)('in $file are accepted, and lint finds nothing to regret: $block', ({ block }) => {
+  it.each(policies)('number $number in $file is accepted, and lint finds nothing to regret', ({ block }) => {
     const result = block.startsWith(PART) ? readPolicy(wholePolicy(block)) : readPolicyText(block);
     expect(result.ok ? [] : result.problems.map(formatProblem)).toEqual([]);
     expect(result.ok && lintPolicy(result.read)).toEqual([]);

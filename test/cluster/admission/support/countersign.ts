@@ -70,6 +70,10 @@ export class Countersign {
     for (const name of this.#policies) await this.deletePolicy(name);
   }
 
+  unregister(): Promise<void> {
+    return unregisterWebhooks(this.admin);
+  }
+
   async register(): Promise<void> {
     await unregisterWebhooks(this.admin);
     const probe = await this.cluster.newNamespace({ [LABEL.policy]: 'no-such-policy' });

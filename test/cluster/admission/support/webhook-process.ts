@@ -11,6 +11,13 @@ const root = join(import.meta.dirname, '../../../..');
 /** What the injected container runs in these tests; nothing pulls it, as there is no node. */
 export const SESSION_IMAGE = `countersign@sha256:${'0'.repeat(64)}`;
 
+export interface WebhookOptions {
+  /** The service account in Countersign's namespace whose rights it has; the one of `manifests/` when not given. */
+  readonly account?: string;
+  /** What has to be well before it counts as started. */
+  readonly probe?: 'readyz' | 'livez';
+}
+
 /** `countersign webhook` as a process, with no more rights than `manifests/` gives it. */
 export class WebhookProcess {
   readonly port: number;
@@ -27,7 +34,8 @@ export class WebhookProcess {
   }
 
   /** Prepares it; its service account must be there already. */
-  static async create(cluster: Cluster): Promise<WebhookProcess> {
+  static async create(cluster: Cluster, options: WebhookOptions = {}): Promise<WebhookProcess> {
+    const { account = OBJECT.webhook, probe = 'readyz' } = options;
     const dir = join(cluster.dir, `webhook-${randomUUID()}`);
     const tls = join(dir, 'tls');
     const secrets = join(dir, 'path');
@@ -37,7 +45,7 @@ export class WebhookProcess {
     writeFileSync(join(tls, 'tls.key'), key, { mode: 0o600 });
     const secret = randomBytes(32).toString('base64url');
     writeFileSync(join(secrets, 'current'), secret, { mode: 0o600 });
-    const kubeconfig = await cluster.serviceAccountKubeconfig(OBJECT.namespace, OBJECT.webhook);
+    const kubeconfig = await cluster.serviceAccountKubeconfig(OBJECT.namespace, account);
     const ports = await freePorts(['127.0.0.1', '127.0.0.1']);
     const log = join(dir, 'log');
     const component = new Component({
@@ -56,7 +64,7 @@ export class WebhookProcess {
       ],
       env: { PATH: process.env['PATH'] },
       logPath: log,
-      ready: async () => (await fetch(`http://127.0.0.1:${ports[1]}/readyz`)).ok,
+      ready: async () => (await fetch(`http://127.0.0.1:${ports[1]}/${probe}`)).ok,
       readyTimeoutMs: 30_000,
     });
     return new WebhookProcess(ports, secret, log, component);

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../errors.ts';
+import { readVolume } from '../files/volume.ts';
 
 /** 32 random bytes as base64url, or longer. */
 const SHAPE = /^[A-Za-z0-9_-]{43,256}$/;
@@ -40,9 +41,7 @@ export class PathSecrets {
  * @throws Fault `FileInvalid` when there is none, or one is too short to be a secret
  */
 export async function readPathSecrets(directory: string): Promise<readonly string[]> {
-  // Kubernetes keeps its own links in names that begin with two dots.
-  const names = (await readdir(directory)).filter((name) => !name.startsWith('.')).toSorted();
-  const secrets = await Promise.all(names.map(async (name) => (await readFile(join(directory, name), 'utf8')).trim()));
+  const [names, secrets] = await readVolume(directory, readFiles);
   if (secrets.length === 0)
     throw new Fault('FileInvalid', `${directory} holds no path secret; has "countersign bootstrap" run?`);
   const bad = secrets.findIndex((secret) => !SHAPE.test(secret));
@@ -53,6 +52,12 @@ export async function readPathSecrets(directory: string): Promise<readonly strin
     );
   }
   return secrets;
+}
+
+async function readFiles(directory: string): Promise<readonly [names: string[], contents: string[]]> {
+  // Kubernetes keeps its own links in names that begin with two dots.
+  const names = (await readdir(directory)).filter((name) => !name.startsWith('.')).toSorted();
+  return [names, await Promise.all(names.map(async (name) => (await readFile(join(directory, name), 'utf8')).trim()))];
 }
 
 /** Tells two sets of secrets apart without keeping them. */

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import closeWithGrace from 'close-with-grace';
 import { Command, InvalidArgumentError } from 'commander';
+import type { FastifyInstance } from 'fastify';
 import { FileGovernance } from '../admission/file-governance.ts';
 import type { GovernanceSource } from '../admission/governance.ts';
 import { fingerprintOfSecrets, PathSecrets, readPathSecrets } from '../admission/path-secret.ts';
@@ -71,9 +72,21 @@ async function run(options: Options): Promise<void> {
     if (!state.secrets) return 'no path secret is loaded';
     return governance.source.notReady;
   });
+  const stop = async () => {
+    await webhook.app.close();
+    await probes.close();
+    for (const each of watched) each.stop();
+    governance.stop();
+  };
   await Promise.all(watched.map((each) => each.start()));
-  await listen(webhook, options.host, options.port);
-  await probes.listen({ host: options.host, port: options.probePort });
+  try {
+    await listen(webhook.app, options.host, options.port);
+    await listen(probes, options.host, options.probePort);
+  } catch (fault) {
+    // What is open already would keep the program from ending.
+    await stop();
+    throw fault;
+  }
   log.info(
     {
       port: (webhook.app.server.address() as AddressInfo).port,
@@ -89,10 +102,7 @@ async function run(options: Options): Promise<void> {
     webhook.drain();
     // API servers go on using this replica until they have seen it leave the Service's endpoints.
     if (err === undefined) await new Promise((resolve) => setTimeout(resolve, options.drainSeconds * 1000));
-    await webhook.app.close();
-    await probes.close();
-    for (const each of watched) each.stop();
-    governance.stop();
+    await stop();
     log.info('ended');
     await flushLog(log);
   });
@@ -179,9 +189,9 @@ function watchSecrets(directory: string, webhook: Webhook, log: Logger, metrics:
   });
 }
 
-async function listen(webhook: Webhook, host: string, at: number): Promise<void> {
+async function listen(app: Pick<FastifyInstance, 'listen'>, host: string, at: number): Promise<void> {
   try {
-    await webhook.app.listen({ host, port: at });
+    await app.listen({ host, port: at });
   } catch (thrown) {
     throw new Fault('ListenFailed', `cannot listen on ${host} port ${at}: ${reasonOf(thrown)}`, { cause: thrown });
   }

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault, reasonOf } from '../errors.ts';
+import { readVolume } from '../files/volume.ts';
 
 /** A serving certificate with its key, both PEM. */
 export interface ServingCertificate {
@@ -17,14 +18,13 @@ export const TLS_FILES = { cert: 'tls.crt', key: 'tls.key' } as const;
  * Reads `tls.crt` and `tls.key` of a directory.
  *
  * @throws Fault `CertificateInvalid` when one is missing, is not PEM, or the key is another certificate's (as it may be
- * for a moment while the two are replaced)
+ * for a moment while the two are replaced where they are no volume)
  */
 export async function readServingCertificate(directory: string): Promise<ServingCertificate> {
   try {
-    const [cert, key] = await Promise.all([
-      readFile(join(directory, TLS_FILES.cert), 'utf8'),
-      readFile(join(directory, TLS_FILES.key), 'utf8'),
-    ]);
+    const [cert, key] = await readVolume(directory, (from) =>
+      Promise.all([readFile(join(from, TLS_FILES.cert), 'utf8'), readFile(join(from, TLS_FILES.key), 'utf8')]),
+    );
     const certificate = new X509Certificate(cert);
     if (!certificate.checkPrivateKey(createPrivateKey(key)))
       throw new Error('the key does not belong to the certificate');

@@ -1,0 +1,28 @@
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * Reads files of a directory that belong together, as those of a Secret volume do: a key and its certificate, or all
+ * secrets that are valid.
+ *
+ * Kubelet replaces a volume by moving the link `..data`, and only then adds and removes the links beside it, one by one
+ * (k8s.io/kubernetes, `pkg/volume/util/atomic_writer.go`). So the files are read where `..data` leads to, which never
+ * changes; should it be removed meanwhile, there is a newer one.
+ *
+ * @param read is given the directory to read from
+ */
+export async function readVolume<Value>(directory: string, read: (from: string) => Promise<Value>): Promise<Value> {
+  for (;;) {
+    const from = await currentOf(directory);
+    try {
+      return await read(from);
+    } catch (thrown) {
+      if (from === (await currentOf(directory))) throw thrown;
+    }
+  }
+}
+
+/** A directory that is no volume is read as it is. */
+function currentOf(directory: string): Promise<string> {
+  return realpath(join(directory, '..data')).catch(() => directory);
+}

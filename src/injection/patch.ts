@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
+import { isObject, type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
 import { ANNOTATION, CONTAINER, PATH } from '../names.ts';
 import {
   applicationMounts,
@@ -74,20 +74,26 @@ function rawOf(containers: readonly Container[] | undefined): readonly JsonObjec
 /**
  * Makes a list begin with `ours`, followed by what was in it and is not replaced.
  *
- * In front, because init containers run in order and because a variable can refer only to those before it.
+ * In front, because init containers run in order and because a variable can refer only to those before it. The list is
+ * written anew where that names fewer items than taking out and putting in would, as with the variables of most
+ * containers: an operation for each makes the answer twice as long.
  */
 function editList<Item extends JsonObject>(
   path: string,
   items: readonly Item[] | undefined,
   isReplaced: (item: Item) => boolean,
-  ours: readonly Json[],
+  ours: readonly JsonObject[],
 ): Operation[] {
   if (items === undefined) return [{ op: 'add', path, value: ours }];
-  const replaced = items.flatMap((item, index) => (isReplaced(item) ? [index] : []));
-  const inPlace = replaced.length === ours.length && ours.every((own, index) => sameJson(own, items[index]));
+  const kept = items.filter((item) => !isReplaced(item));
+  const replaced = items.length - kept.length;
+  const inPlace = replaced === ours.length && ours.every((own, index) => sameJson(own, items[index]));
   if (inPlace) return [];
+  if (kept.length < replaced + ours.length) return [{ op: 'replace', path, value: [...ours, ...kept] }];
   return [
-    ...replaced.toReversed().map((index): Operation => ({ op: 'remove', path: `${path}/${index}` })),
+    ...items
+      .flatMap((item, index): Operation[] => (isReplaced(item) ? [{ op: 'remove', path: `${path}/${index}` }] : []))
+      .toReversed(),
     ...ours.toReversed().map((value): Operation => ({ op: 'add', path: `${path}/0`, value })),
   ];
 }

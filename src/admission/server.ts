@@ -153,19 +153,19 @@ export function createWebhook(parts: WebhookParts): Webhook {
     metrics.decisions.inc({ outcome, code: verdict.code, mode });
     log.info(
       {
-        uid: review.uid,
-        resource: review.resource.resource,
-        requester: review.requester.username.slice(0, 2048),
+        uid: short(review.uid),
+        resource: short(review.resource.resource),
+        requester: short(review.requester.username),
         operator: verdict.auditAnnotations['operator'],
-        namespace: review.namespace,
-        name: review.name || nameIn(review),
+        namespace: short(review.namespace),
+        name: short(review.name || nameIn(review)),
         allowed: verdict.allowed,
         code: verdict.code,
         mode,
         dryRun: review.dryRun || undefined,
         ms: Math.round(milliseconds * 100) / 100,
       },
-      verdict.message ?? 'decided',
+      short(verdict.message ?? 'decided'),
     );
   }
 
@@ -202,8 +202,16 @@ function nameIn(review: Review): string {
   const metadata = review.object?.['metadata'];
   if (!isObject(metadata)) return '';
   const { name, generateName } = metadata;
-  return [name, generateName].find((each) => typeof each === 'string')?.slice(0, 253) ?? '';
+  return [name, generateName].find((each) => typeof each === 'string') ?? '';
 }
+
+/** Names come here before anybody has checked their length, and a pod's author must not fill the log with them. */
+function short(text: string): string {
+  return text.length <= MAX_LOGGED ? text : `${text.slice(0, MAX_LOGGED)}…`;
+}
+
+/** As long as an ARN may be. */
+const MAX_LOGGED = 2048;
 
 function explain(error: FastifyError | Fault): { status: number; code: string; message: string } {
   const { code, message } = error;

@@ -6,10 +6,11 @@ export type { Logger } from 'pino';
  * JSON lines on standard output. Written in the background, so that a slow reader of the log does not slow a review
  * down; {@link flushLog} at the end.
  */
-export function createLog(name: string, stream: DestinationStream = background()): Logger {
+export function createLog(component: string, stream: DestinationStream = background()): Logger {
   return pino(
     {
-      base: { name },
+      // Not `name`, which is that of the object decided on.
+      base: { component },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: {

@@ -45,7 +45,8 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
     );
   }
   operations.push(
-    ...editList('/spec/initContainers', rawOf(pod.initContainers), isSessionContainer, [sessionContainer(plan)]),
+    // Never written anew: that would put the init containers back to what they were before the edits above.
+    ...editItems('/spec/initContainers', rawOf(pod.initContainers), isSessionContainer, [sessionContainer(plan)]),
     ...editList(
       '/spec/volumes',
       pod.volumes,
@@ -72,11 +73,9 @@ function rawOf(containers: readonly Container[] | undefined): readonly JsonObjec
 }
 
 /**
- * Makes a list begin with `ours`, followed by what was in it and is not replaced.
- *
- * In front, because init containers run in order and because a variable can refer only to those before it. The list is
+ * Makes a list begin with `ours`, followed by what was in it and is not replaced, in one of two ways: the list is
  * written anew where that names fewer items than taking out and putting in would, as with the variables of most
- * containers: an operation for each makes the answer twice as long.
+ * containers, for which an operation each makes the answer twice as long.
  */
 function editList<Item extends JsonObject>(
   path: string,
@@ -84,16 +83,29 @@ function editList<Item extends JsonObject>(
   isReplaced: (item: Item) => boolean,
   ours: readonly JsonObject[],
 ): Operation[] {
+  const operations = editItems(path, items, isReplaced, ours);
+  const kept = items?.filter((item) => !isReplaced(item)) ?? [];
+  return operations.length > 1 && kept.length < operations.length
+    ? [{ op: 'replace', path, value: [...ours, ...kept] }]
+    : operations;
+}
+
+/**
+ * Takes out and puts in item by item, and touches nothing of the items that stay. In front, because init containers run
+ * in order and because a variable can refer only to those before it.
+ */
+function editItems<Item extends JsonObject>(
+  path: string,
+  items: readonly Item[] | undefined,
+  isReplaced: (item: Item) => boolean,
+  ours: readonly JsonObject[],
+): Operation[] {
   if (items === undefined) return [{ op: 'add', path, value: ours }];
-  const kept = items.filter((item) => !isReplaced(item));
-  const replaced = items.length - kept.length;
-  const inPlace = replaced === ours.length && ours.every((own, index) => sameJson(own, items[index]));
+  const replaced = items.flatMap((item, index) => (isReplaced(item) ? [index] : []));
+  const inPlace = replaced.length === ours.length && ours.every((own, index) => sameJson(own, items[index]));
   if (inPlace) return [];
-  if (kept.length < replaced + ours.length) return [{ op: 'replace', path, value: [...ours, ...kept] }];
   return [
-    ...items
-      .flatMap((item, index): Operation[] => (isReplaced(item) ? [{ op: 'remove', path: `${path}/${index}` }] : []))
-      .toReversed(),
+    ...replaced.toReversed().map((index): Operation => ({ op: 'remove', path: `${path}/${index}` })),
     ...ours.toReversed().map((value): Operation => ({ op: 'add', path: `${path}/0`, value })),
   ];
 }

@@ -33,8 +33,10 @@ export function tokenVolume(name: string, token: object = {}): V1Volume {
   return { name, projected: { sources: [{ serviceAccountToken: { path: 'token', ...token } }] } };
 }
 
-/** What the EKS Pod Identity webhook puts into a pod, as facts about it say, for a pod that names it already. */
-export const EKS = {
+export type EksFlavour = 'irsa' | 'pod-identity';
+
+/** What amazon-eks-pod-identity-webhook puts into a pod for either of its two mechanisms. */
+export const EKS: Readonly<Record<EksFlavour, EksInjection>> = {
   irsa: {
     volume: 'aws-iam-token',
     audience: 'sts.amazonaws.com',
@@ -58,9 +60,15 @@ export const EKS = {
       },
     ],
   },
-} as const;
+};
 
-export type EksFlavour = keyof typeof EKS;
+interface EksInjection {
+  readonly volume: string;
+  readonly audience: string;
+  readonly tokenPath: string;
+  readonly mountPath: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+}
 
 export function eksVolume(flavour: EksFlavour): V1Volume {
   const { volume, audience, tokenPath } = EKS[flavour];

@@ -114,9 +114,19 @@ export const SESSION_SETTING_PREFIX = 'COUNTERSIGN_';
 
 /** HTTP paths of the webhook; each is followed by `/` and the path secret. */
 export const WEBHOOK_PATH = {
+  /** Namespaces in `enforce`. */
   mutate: '/mutate',
+  /** Namespaces in `warn` and `audit`, whose pods start also when Countersign is away. */
+  mutateUnenforced: '/mutate-unenforced',
   validatePolicy: '/validate-policy',
 } as const;
+
+/** Names of the webhooks in the configurations, by the paths they lead to. */
+export const WEBHOOK_NAME: Readonly<Record<keyof typeof WEBHOOK_PATH, string>> = {
+  mutate: `pods.${GROUP}`,
+  mutateUnenforced: `unenforced.pods.${GROUP}`,
+  validatePolicy: `policies.${GROUP}`,
+};
 
 /** Names of the objects that `manifests/` creates and that `bootstrap` repairs. */
 export const OBJECT = {

@@ -7,7 +7,7 @@ const layer = (name: string, more: object = {}) => ({
 export default defineConfig({
   test: {
     projects: [
-      layer('unit'),
+      layer('unit', { testTimeout: 60_000 }),
       layer('server', { testTimeout: 60_000 }),
       // One control plane serves all files of this layer, so they run one after the other.
       layer('cluster', {

@@ -30,7 +30,6 @@ export type Outcome =
       readonly roleArn: string;
       readonly delegator: string | undefined;
       readonly operations: readonly Operation[];
-      readonly warnings: readonly string[];
     }
   | {
       readonly kind: 'refused';
@@ -101,7 +100,6 @@ function decideGoverned(review: Review, pod: Pod, governance: Governed, settings
     roleArn: role.arn,
     delegator: who.kind === 'delegated' ? who.delegator : undefined,
     operations: patchFor(pod, planOf(policy, who, role.arn, settings)),
-    warnings: governance.notice === undefined ? [] : [governance.notice],
   };
 }
 

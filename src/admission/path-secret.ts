@@ -14,22 +14,25 @@ const SHAPE = /^[A-Za-z0-9_-]{43,256}$/;
  * requesters. Nothing depends on it alone: API servers print the URL in errors.
  */
 export class PathSecrets {
-  readonly #digests: readonly Buffer[];
+  readonly #secrets: readonly Buffer[];
 
   constructor(secrets: readonly string[]) {
-    this.#digests = secrets.map(digest);
+    this.#secrets = secrets.map((secret) => Buffer.from(secret));
   }
 
   get size(): number {
-    return this.#digests.length;
+    return this.#secrets.length;
   }
 
-  /** Compares with every secret, so that the time tells nothing about which one, or how much of it, was right. */
+  /**
+   * Compares with every secret, so that the time tells nothing about which one, or how much of it, was right. It may
+   * tell the length, which this file does.
+   */
   has(candidate: string): boolean {
-    const offered = digest(candidate);
+    const offered = Buffer.from(candidate);
     let found = false;
-    for (const known of this.#digests) {
-      if (timingSafeEqual(known, offered)) found = true;
+    for (const known of this.#secrets) {
+      if (known.length === offered.length && timingSafeEqual(known, offered)) found = true;
     }
     return found;
   }

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../errors.ts';
@@ -9,7 +8,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServingCertificate } from '../tls/files.ts';
 import { budgetOf } from './budget.ts';
 import { decide, isPodCreation, type Settings } from './decide.ts';
-import type { Governance, GovernanceSource } from './governance.ts';
+import type { Governance, GovernanceSource, Mode } from './governance.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, Load, type LoadLimits } from './load.ts';
 import type { PathSecrets } from './path-secret.ts';
 import { reviewPolicy } from './policy-review.ts';
@@ -34,8 +33,12 @@ export interface Webhook {
   drain(): void;
 }
 
-/** When the answer is on its way, or the caller has gone. */
-const CLOSED = ['finish', 'close'] as const;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its header had been read, in milliseconds of `performance.now()`. */
+    receivedAt: number;
+  }
+}
 
 /**
  * Makes the HTTPS server. It listens once `app.listen` is called, and completes no handshake before it has a
@@ -60,12 +63,20 @@ export function createWebhook(parts: WebhookParts): Webhook {
     frameworkErrors: (_error, _request, reply) => void refusePath(reply),
   }) as unknown as FastifyInstance<Server>;
 
+  app.decorateRequest('receivedAt', 0);
   app.removeAllContentTypeParsers();
   // Whatever the content type says: a body is JSON or it is refused. `__proto__` keys are refused too.
-  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  // The usual type is named because fastify remembers what it found for a type that is.
+  app.addContentTypeParser(
+    ['application/json', '*'],
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  );
 
-  app.addHook('onSend', async (_request, reply) => {
+  // Hooks call back rather than promise: each promise would cost every review a turn of the event loop.
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (draining) reply.header('connection', 'close');
+    done(null, payload);
   });
 
   // In a hook and not in the handler for what is not found, which is called once the body has been read and parsed.
@@ -94,26 +105,33 @@ export function createWebhook(parts: WebhookParts): Webhook {
   }
 
   /** Runs before the body is read: a stranger must not make the webhook parse anything. */
-  async function authorize(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  function authorize(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { secret } = request.params as { secret: string };
-    if (secrets === undefined || !secrets.has(secret)) return refusePath(reply);
+    if (secrets === undefined || !secrets.has(secret)) {
+      refusePath(reply);
+      return;
+    }
     const length = request.headers['content-length'];
     const leave = load.enter(length === undefined ? undefined : Number(length));
     if (leave === undefined) {
       metrics.rejected.inc({ reason: 'overload' });
       // The connection stays: a new handshake would cost more than to read past the body.
       reply.code(503).header('retry-after', '1');
-      return reply.send({ code: 'Overloaded', message: 'too many reviews at once; try again' });
+      reply.send({ code: 'Overloaded', message: 'too many reviews at once; try again' });
+      return;
     }
+    request.receivedAt = performance.now();
     metrics.inFlight.set(load.reviews);
-    onceClosed(reply.raw, () => {
+    // When the answer has been sent, or the caller has gone.
+    reply.raw.once('close', () => {
       leave();
       metrics.inFlight.set(load.reviews);
     });
-    return undefined;
+    done();
   }
 
-  app.post(`${WEBHOOK_PATH.mutate}/:secret`, { onRequest: authorize }, async (request, reply): Promise<Json> => {
+  /** @param unknownMode how strict to be when it cannot be found out what governs the namespace */
+  async function reviewPod(request: FastifyRequest, unknownMode: Mode): Promise<Json> {
     const deadline = Date.now() + budgetOf((request.query as Record<string, unknown>)['timeout']);
     const review = readReview(request.body);
     // Synchronous where the cache knows, which spares every usual review a turn of the event loop.
@@ -122,32 +140,25 @@ export function createWebhook(parts: WebhookParts): Webhook {
       : { kind: 'ungoverned' };
     const governance = answer instanceof Promise ? await answer : answer;
     const outcome = decide(review, governance, parts.settings);
-    const mode = 'mode' in governance ? governance.mode : 'enforce';
-    const verdict = applyMode(outcome, mode);
-    record(request, reply, review, verdict, outcome.kind, mode);
+    const mode = 'mode' in governance ? governance.mode : unknownMode;
+    const verdict = applyMode(outcome, mode, 'notice' in governance ? governance.notice : undefined);
+    record(request, review, verdict, outcome.kind, mode);
+    return respond(review.uid, verdict);
+  }
+
+  const guarded = { onRequest: authorize };
+  app.post(`${WEBHOOK_PATH.mutate}/:secret`, guarded, (request) => reviewPod(request, 'enforce'));
+  app.post(`${WEBHOOK_PATH.mutateUnenforced}/:secret`, guarded, (request) => reviewPod(request, 'warn'));
+
+  app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, guarded, async (request): Promise<Json> => {
+    const review = readReview(request.body);
+    const verdict = await reviewPolicy(review);
+    record(request, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
     return respond(review.uid, verdict);
   });
 
-  app.post(
-    `${WEBHOOK_PATH.validatePolicy}/:secret`,
-    { onRequest: authorize },
-    async (request, reply): Promise<Json> => {
-      const review = readReview(request.body);
-      const verdict = await reviewPolicy(review);
-      record(request, reply, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
-      return respond(review.uid, verdict);
-    },
-  );
-
-  function record(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    review: Review,
-    verdict: Verdict,
-    outcome: string,
-    mode: string,
-  ): void {
-    const milliseconds = reply.elapsedTime;
+  function record(request: FastifyRequest, review: Review, verdict: Verdict, outcome: string, mode: string): void {
+    const milliseconds = performance.now() - request.receivedAt;
     metrics.duration.observe(milliseconds / 1000);
     metrics.reviewSize.observe(Number(request.headers['content-length'] ?? 0));
     metrics.decisions.inc({ outcome, code: verdict.code, mode });
@@ -230,7 +241,3 @@ const BODY_PROBLEMS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY:
     'the body is not JSON, or has a key __proto__ or constructor.prototype, which no object has',
 };
-
-function onceClosed(response: ServerResponse, callback: () => void): void {
-  for (const event of CLOSED) response.once(event, callback);
-}

@@ -14,26 +14,31 @@ export interface Verdict {
   readonly auditAnnotations: Readonly<Record<string, string>>;
 }
 
-/** The modes differ only here: the same outcome is enforced, warned of or recorded. */
-export function applyMode(outcome: Outcome, mode: Mode): Verdict {
+/**
+ * The modes differ only here: the same outcome is enforced, warned of or recorded.
+ *
+ * @param notice something about the namespace that its admin should put right
+ */
+export function applyMode(outcome: Outcome, mode: Mode, notice?: string): Verdict {
   const code = codeOf(outcome);
+  const notices = notice === undefined || mode === 'audit' ? [] : [notice];
   const verdict = {
     allowed: true,
     code,
     message: undefined,
     operations: [],
-    warnings: [],
+    warnings: notices,
     auditAnnotations: annotations(outcome, mode),
   };
   switch (outcome.kind) {
     case 'untouched':
       return verdict;
     case 'attributed':
-      return mode === 'audit' ? verdict : { ...verdict, operations: outcome.operations, warnings: outcome.warnings };
+      return mode === 'audit' ? verdict : { ...verdict, operations: outcome.operations };
     case 'refused': {
       const { message } = outcome.denial;
       if (mode === 'enforce') return { ...verdict, allowed: false, message };
-      return { ...verdict, message, warnings: mode === 'warn' ? [warningOf(message)] : [] };
+      return { ...verdict, message, warnings: mode === 'warn' ? [...notices, warningOf(message)] : [] };
     }
   }
 }

@@ -51,5 +51,5 @@ async function lint(files: readonly string[]): Promise<void> {
     for (const finding of findings) console.log(`${file}: warning: ${formatFinding(finding)}`);
     if (findings.length === 0) console.log(`${file}: ok`);
   }
-  if (errors.length > 0) throw new Fault('PolicyInvalid', `\n${errors.join('\n')}`);
+  if (errors.length > 0) throw new Fault('PolicyInvalid', `these cannot be used:\n${errors.join('\n')}`);
 }

@@ -39,12 +39,15 @@ export function identify(rules: IdentityRules, requester: Requester, claim: Clai
   if (claim.kind === 'unclear') return refused(deny('OperatorClaimUnclear', { problem: claim.problem }));
 
   const delegator = rules.delegators.find((rule) => matches(rule.match, requester));
-  if (delegator !== undefined && claim.kind === 'value') return delegated(rules, delegator, requester, claim.value);
   if (isMachine(requester)) {
+    if (delegator !== undefined && claim.kind === 'value') return delegated(rules, delegator, requester, claim.value);
     if (delegator !== undefined) return refused(deny('DelegatorNamedNobody', { requester: requester.username }));
     return refused(deny('NotHuman', { requester: requester.username, serviceAccount: isServiceAccount(requester) }));
   }
-  return direct(rules, requester, claim);
+  const own = direct(rules, requester, claim);
+  // A human who may also name others: a claim that is not their own is one for somebody else.
+  const other = own.kind === 'refused' && own.denial.code !== 'OperatorLeft' && claim.kind === 'value';
+  return delegator !== undefined && other ? delegated(rules, delegator, requester, claim.value) : own;
 }
 
 function direct(rules: IdentityRules, requester: Requester, claim: Claim): Identification {
@@ -57,12 +60,11 @@ function direct(rules: IdentityRules, requester: Requester, claim: Claim): Ident
   if (flaw !== undefined) {
     return refused(deny('OperatorNotClean', { requester: requester.username, rule: rule.name, operator, flaw }));
   }
+  if (rules.left.has(operator)) return refused(deny('OperatorLeft', { operator, policy: rules.policyName }));
   if (claim.kind === 'value' && claim.value !== operator) {
     return refused(deny('OperatorClaimedByOther', { claimed: claim.value, where: claim.where, operator }));
   }
-  return rules.left.has(operator)
-    ? refused(deny('OperatorLeft', { operator, policy: rules.policyName }))
-    : { kind: 'direct', operator, rule: rule.name };
+  return { kind: 'direct', operator, rule: rule.name };
 }
 
 function delegated(rules: IdentityRules, rule: DelegatorRule, requester: Requester, operator: string): Identification {

@@ -34,6 +34,9 @@ export interface Policy {
 /** Audiences whose tokens AWS exchanges for credentials. */
 const AWS_AUDIENCES: ReadonlySet<string> = new Set(['sts.amazonaws.com', 'pods.eks.amazonaws.com']);
 
+/** What API servers are usually called as an audience; others, such as an issuer's URL, are the admin's to know. */
+const API_AUDIENCE = /^(https:\/\/)?kubernetes(\.default(\.svc(\.cluster\.local)?)?)?\/?$|^api$/;
+
 export type CompileResult = { ok: true; policy: Policy } | { ok: false; problems: readonly Problem[] };
 
 /** Compiles every pattern of a policy that fits the schema, and says all that cannot be compiled. */
@@ -143,13 +146,14 @@ class Compiler {
     }
   }
 
-  /** A token for AWS gives the agent credentials without the operator's name. */
+  /** A token for AWS or for the API server gives the agent credentials without the operator's name. */
   checkAudiences(audiences: readonly string[]): void {
     for (const [index, audience] of audiences.entries()) {
-      if (AWS_AUDIENCES.has(audience)) {
+      const api = API_AUDIENCE.test(audience);
+      if (api || AWS_AUDIENCES.has(audience)) {
         this.#report(
           `spec.allow.tokenAudiences[${index}]`,
-          `a token for ${audience} gives the agent AWS credentials without the operator's name`,
+          `a token for ${audience} gives the agent ${api ? 'Kubernetes' : 'AWS'} credentials without the operator's name`,
         );
       }
     }

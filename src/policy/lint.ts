@@ -11,6 +11,7 @@ export type LintCode =
   | 'RulesOverlap'
   | 'NamesCollide'
   | 'DelegatorWildcard'
+  | 'DelegatorIsController'
   | 'RoleUnused'
   | 'LeftNeverMatches';
 
@@ -35,6 +36,12 @@ export function lintPolicy({ spec, policy }: ReadPolicy): readonly Finding[] {
     ...lintLeft(spec),
   ];
 }
+
+/** Accounts that create the pods of everybody's templates. */
+const BUILT_IN_CONTROLLERS = Language.of('system:serviceaccount:kube-system:[a-z0-9.-]+') as Language;
+
+/** What people are called, to prefer over other examples. */
+const READABLE = Language.of('[a-z0-9]{3,64}') as Language;
 
 type Spec = ReadPolicy['spec'];
 
@@ -113,7 +120,8 @@ function sharedName(earlier: OperatorRule, later: OperatorRule): string | undefi
   const first = captureOf(earlier.match.username?.source ?? '', earlier.operator.group)?.inside;
   const second = captureOf(later.match.username?.source ?? '', later.operator.group)?.inside;
   if (first === undefined || second === undefined) return undefined;
-  return first.and(second)?.and(ANY_OPERATOR)?.example();
+  const shared = first.and(second)?.and(ANY_OPERATOR);
+  return shared?.and(READABLE)?.example() ?? shared?.example();
 }
 
 /** Whether one rule by itself can give two users one name. */
@@ -131,19 +139,25 @@ function collision(rule: OperatorRule, path: string): Finding[] {
 }
 
 function lintDelegators(spec: Spec): Finding[] {
-  return spec.delegators.flatMap((rule, index) =>
-    rule.operators.flatMap((pattern, at) =>
+  return spec.delegators.flatMap((rule, index) => {
+    const path = `spec.delegators[${index}]`;
+    const account = Language.of(rule.match.username ?? '.*');
+    const controller = account?.and(BUILT_IN_CONTROLLERS)?.example() !== undefined;
+    const wildcards = rule.operators.flatMap((pattern, at) =>
       Language.of(pattern)?.contains(ANY_OPERATOR) === true
         ? [
             finding(
               'DelegatorWildcard',
-              `spec.delegators[${index}].operators[${at}]`,
+              `${path}.operators[${at}]`,
               `lets "${rule.name}" name anybody; write out the mail domain or the names`,
             ),
           ]
         : [],
-    ),
-  );
+    );
+    if (!controller || rule.match.groups !== undefined || rule.match.extra !== undefined) return wildcards;
+    const message = `makes the controllers in kube-system delegators, so whoever writes a template picks the operator`;
+    return [finding('DelegatorIsController', `${path}.match.username`, message), ...wildcards];
+  });
 }
 
 function lintRoles(spec: Spec, rules: readonly OperatorRule[]): Finding[] {

@@ -101,6 +101,7 @@ async function expectAllRight(installation: Installation): Promise<void> {
 
   expect(current).toMatch(/^[0-9a-f]{64}$/);
   expect(mutating).toMatchObject({ path: `/mutate/${current}`, caBundle: ca['ca.crt'] });
+  expect(mutating.unenforced).toEqual({ path: `/mutate-unenforced/${current}`, caBundle: ca['ca.crt'] });
   expect(validating).toMatchObject({ path: `/validate-policy/${current}`, caBundle: ca['ca.crt'] });
   expect(tls['ca.crt']).toBe(ca['ca.crt']);
 }

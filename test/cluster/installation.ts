@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { AdmissionregistrationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { OBJECT } from '../../src/names.ts';
+import { OBJECT, WEBHOOK_NAME } from '../../src/names.ts';
 import type { TestCluster } from './fixture.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -30,6 +30,8 @@ export interface WebhookState {
   readonly resourceVersion: string;
   readonly caBundle: string | undefined;
   readonly path: string | undefined;
+  /** Of the second webhook, where there is one. */
+  readonly unenforced: { readonly caBundle: string | undefined; readonly path: string | undefined } | undefined;
 }
 
 /** The objects that bootstrap cares for, seen and changed as an admin. */
@@ -68,9 +70,10 @@ export class Installation {
     const { caBundle, ...service } = values;
     const encoded = caBundle && Buffer.from(caBundle).toString('base64');
     const clientConfig = { ...(caBundle !== undefined && { caBundle: encoded }), service };
-    const webhooks = (name: string) => ({ webhooks: [{ name, clientConfig }] });
-    await this.#patch('mutatingwebhookconfiguration', OBJECT.mutatingConfiguration, webhooks('pods.countersign.dev'));
-    const policies = webhooks('policies.countersign.dev');
+    const webhooks = (...names: string[]) => ({ webhooks: names.map((name) => ({ name, clientConfig })) });
+    const pods = webhooks(WEBHOOK_NAME.mutate, WEBHOOK_NAME.mutateUnenforced);
+    await this.#patch('mutatingwebhookconfiguration', OBJECT.mutatingConfiguration, pods);
+    const policies = webhooks(WEBHOOK_NAME.validatePolicy);
     await this.#patch('validatingwebhookconfiguration', OBJECT.validatingConfiguration, policies);
   }
 
@@ -117,9 +120,12 @@ interface Configuration {
 }
 
 function stateOf({ metadata, webhooks }: Configuration): WebhookState {
-  const clientConfig = webhooks?.[0]?.clientConfig;
-  const caBundle = clientConfig?.caBundle && Buffer.from(clientConfig.caBundle, 'base64').toString();
-  return { resourceVersion: metadata?.resourceVersion ?? '', caBundle, path: clientConfig?.service?.path };
+  const [first, second] = (webhooks ?? []).map(({ clientConfig }) => ({
+    caBundle: clientConfig?.caBundle && Buffer.from(clientConfig.caBundle, 'base64').toString(),
+    path: clientConfig?.service?.path,
+  }));
+  const { caBundle, path } = first ?? {};
+  return { resourceVersion: metadata?.resourceVersion ?? '', caBundle, path, unenforced: second };
 }
 
 /** A `countersign` process. */

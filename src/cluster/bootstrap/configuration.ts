@@ -1,5 +1,5 @@
 import { Fault } from '../../errors.ts';
-import { WEBHOOK_PATH } from '../../names.ts';
+import { WEBHOOK_NAME, WEBHOOK_PATH } from '../../names.ts';
 import type { Change, SecretData } from './change.ts';
 import { readCertificates } from './pem.ts';
 
@@ -25,10 +25,11 @@ export interface WebhookPatch {
   }[];
 }
 
-/** What the webhooks of `manifests/` are called, and the path each one's secret follows. */
+/** The path that each webhook's secret follows, by the webhook's name. */
 const PATHS: Readonly<Record<string, string>> = {
-  'pods.countersign.dev': WEBHOOK_PATH.mutate,
-  'policies.countersign.dev': WEBHOOK_PATH.validatePolicy,
+  [WEBHOOK_NAME.mutate]: WEBHOOK_PATH.mutate,
+  [WEBHOOK_NAME.mutateUnenforced]: WEBHOOK_PATH.mutateUnenforced,
+  [WEBHOOK_NAME.validatePolicy]: WEBHOOK_PATH.validatePolicy,
 };
 
 export interface Wanted {

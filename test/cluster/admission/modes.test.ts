@@ -225,9 +225,11 @@ describe.skipIf(cluster.unavailable)('how strictly a namespace is governed', () 
   }
 });
 
-/** The audit annotations under the webhook's name, without it. */
+/** The audit annotations under the webhooks' names, without them. */
 function ours({ annotations = {} }: AuditEvent): Record<string, string> {
-  const prefix = 'pods.countersign.dev/';
-  const entries = Object.entries(annotations).filter(([key]) => key.startsWith(prefix));
-  return Object.fromEntries(entries.map(([key, value]) => [key.slice(prefix.length), value]));
+  const entries = Object.entries(annotations).flatMap(([key, value]) => {
+    const [, own] = /^(?:unenforced\.)?pods\.countersign\.dev\/(.+)$/.exec(key) ?? [];
+    return own === undefined ? [] : [[own, value] as const];
+  });
+  return Object.fromEntries(entries);
 }

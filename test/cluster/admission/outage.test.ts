@@ -39,6 +39,16 @@ describe.skipIf(cluster.unavailable)('when something is away', () => {
     expectAttributed(await alice.created(governed, podWith()), 'alice@acme.com');
   });
 
+  it.each(['warn', 'audit'] as const)('the webhook: pods in namespaces that only %s start untouched', async (mode) => {
+    const namespace = await countersign.governedNamespace(policy, { mode });
+    await countersign.process.stop();
+    try {
+      expectUntouched(await alice.created(namespace, podWith()));
+    } finally {
+      await countersign.process.start();
+    }
+  });
+
   it('the webhook: policies cannot be written, and what else there is can', async () => {
     await countersign.process.stop();
     try {

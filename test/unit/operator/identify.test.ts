@@ -146,6 +146,17 @@ describe('a delegator', () => {
     expect(who(spec, bot)).toBe('DelegatorNamedNobody');
   });
 
+  it('may be a human, who then is themselves or whom the rule allows, unless they left', () => {
+    const delegators = [{ name: 'lead', match: { groups: ['leads'] }, operators: ['carol'] }];
+    const lead = requester('oidc:alice', { groups: ['leads'] });
+    const both = { ...PEOPLE, delegators };
+    expect(who(both, lead)).toBe('alice');
+    expect(who(both, lead, claim('alice'))).toBe('alice');
+    expect(who(both, lead, claim('carol'))).toBe('carol');
+    expect(who(both, lead, claim('bob'))).toBe('DelegationNotAllowed');
+    expect(who({ ...both, left: ['alice'] }, lead, claim('carol'))).toBe('OperatorLeft');
+  });
+
   it('is only who the rule says', () => {
     expect(who(spec, requester('system:serviceaccount:platform:bot2'), claim('alice@acme.com'))).toBe('NotHuman');
     expect(who(spec, requester('oidc:alice'), claim('bob@acme.com'))).toBe('OperatorClaimedByOther');

@@ -63,7 +63,7 @@ describe('lint warns of', () => {
       'rules that make one name of two users',
       { operators: [username('a', 'x:([a-z]+)'), username('b', 'y:([a-z]+)')] },
       'NamesCollide',
-      '"aa"',
+      '"aaa"',
     ],
     [
       'a rule that does so by itself',
@@ -73,6 +73,11 @@ describe('lint warns of', () => {
     ],
     ['a delegator that may name anybody', delegator('.*'), 'DelegatorWildcard'],
     ['another spelling of that', delegator('x', '[\\s\\S]{0,200}'), 'DelegatorWildcard'],
+    [
+      'a delegator that makes the pods of every template',
+      { delegators: [{ name: 'bot', match: { username: 'system:serviceaccount:.+' }, operators: ['alice'] }] },
+      'DelegatorIsController',
+    ],
     ['a role that no rule leads to', roles({ operators: ['[a-z]+@other\\.com'] }), 'RoleUnused'],
     ['a role whose operators cannot exist', roles({ operators: ['a:b'] }), 'RoleUnused'],
     ['a name on the list that is none', { left: ['alice acme'] }, 'LeftNeverMatches', 'U+0020'],

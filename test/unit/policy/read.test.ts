@@ -77,6 +77,11 @@ describe('the schema refuses', () => {
       policyObject({ allow: { tokenAudiences: ['sts.amazonaws.com'] } }),
       'spec.allow.tokenAudiences[0]: a token for',
     ],
+    [
+      'an audience of the API server',
+      policyObject({ allow: { tokenAudiences: ['vault', 'https://kubernetes.default.svc'] } }),
+      'spec.allow.tokenAudiences[1]: a token for',
+    ],
     ['pods by two things', policyObject({ pods: { all: true, labels: { a: 'b' } } }), 'exactly one of'],
     [
       'too long a duration',

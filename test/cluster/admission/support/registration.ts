@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { OBJECT, WEBHOOK_PATH } from '../../../../src/names.ts';
+import { OBJECT, WEBHOOK_NAME, WEBHOOK_PATH } from '../../../../src/names.ts';
 import type { Cluster } from '../../cluster.ts';
 import { until } from '../../until.ts';
 import type { Api } from './api.ts';
@@ -8,7 +8,7 @@ import type { Api } from './api.ts';
 interface KubernetesObject {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly webhooks?: readonly { readonly clientConfig: object }[];
+  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: object }[];
 }
 
 const root = join(import.meta.dirname, '../../../..');
@@ -22,13 +22,11 @@ const CONFIGURATIONS = [
     kind: 'MutatingWebhookConfiguration',
     path: `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations`,
     name: OBJECT.mutatingConfiguration,
-    leadsTo: WEBHOOK_PATH.mutate,
   },
   {
     kind: 'ValidatingWebhookConfiguration',
     path: `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations`,
     name: OBJECT.validatingConfiguration,
-    leadsTo: WEBHOOK_PATH.validatePolicy,
   },
 ] as const;
 
@@ -66,18 +64,27 @@ export async function installSurroundings(cluster: Cluster): Promise<void> {
 /** Registers the webhooks of `manifests/`, with a URL on loopback in the place of their Service. */
 export async function registerWebhooks(cluster: Cluster, admin: Api, port: number, secret: string): Promise<void> {
   const all = await rendered(cluster);
-  for (const { kind, path, leadsTo } of CONFIGURATIONS) {
+  for (const { kind, path } of CONFIGURATIONS) {
     const found = all.filter((object) => object.kind === kind);
     const [configuration] = found;
     if (configuration?.webhooks === undefined || found.length > 1) throw new Error(`manifests/ holds not one ${kind}`);
-    const clientConfig = {
-      url: `https://127.0.0.1:${port}${leadsTo}/${secret}`,
-      caBundle: Buffer.from(cluster.ca).toString('base64'),
-    };
-    const webhooks = configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig }));
+    const webhooks = configuration.webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: {
+        url: `https://127.0.0.1:${port}${pathOf(webhook.name)}/${secret}`,
+        caBundle: Buffer.from(cluster.ca).toString('base64'),
+      },
+    }));
     const { status, body } = await admin.call('POST', path, { body: { ...configuration, webhooks } });
     if (status !== 201) throw new Error(`${kind}: ${body.message}`);
   }
+}
+
+function pathOf(webhook: string): string {
+  const names = Object.entries(WEBHOOK_NAME) as [keyof typeof WEBHOOK_PATH, string][];
+  const [key] = names.find(([, name]) => name === webhook) ?? [];
+  if (key === undefined) throw new Error(`where ${webhook} leads is not known`);
+  return WEBHOOK_PATH[key];
 }
 
 /** Takes both registrations away, whether or not they are there. */

@@ -12,8 +12,6 @@ export type FaultCode =
   | 'UsageInvalid'
   /** The body of a request is not an AdmissionReview that can be answered. */
   | 'ReviewInvalid'
-  /** The API server did not answer in time, or refused. */
-  | 'ClusterUnavailable'
   /** A certificate and its key do not belong together, or are not readable. */
   | 'CertificateInvalid'
   /** No port could be opened. */

@@ -32,7 +32,7 @@ export async function prepare(): Promise<Fixture> {
   const authority = await createAuthority({ commonName: 'countersign bench', days: 1, now });
   const serving = await issueServing({ authority, dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'], days: 1, now });
   const secret = randomBytes(32).toString('base64url');
-  for (const name of ['tls', 'path']) mkdirSync(at(name));
+  for (const name of ['tls', 'path', 'logs']) mkdirSync(at(name));
   writeFileSync(at('tls/tls.crt'), serving.certificate);
   writeFileSync(at('tls/tls.key'), serving.key, { mode: 0o600 });
   writeFileSync(at('path/secret'), secret, { mode: 0o600 });
@@ -58,8 +58,9 @@ export async function prepare(): Promise<Fixture> {
         `--session-image=registry.example.com/countersign@sha256:${'0'.repeat(64)}`,
         '--drain-seconds=0',
       ],
-      // A file, so that every line is written and nobody has to be fast enough to read it.
-      stdout: openSync(at('log'), 'a'),
+      // A file, so that every line is written and nobody has to be fast enough to read it. In a directory of its own,
+      // because the webhook watches those of its own files.
+      stdout: openSync(at('logs/webhook'), 'a'),
     },
     bare: (patches) => ({
       name: 'bare fastify',

@@ -15,11 +15,13 @@ export interface Expected {
   readonly role?: string;
   readonly delivery?: 'sidecar' | 'files';
   readonly kubernetes?: 'none' | 'pod';
+  /** Volumes with a token that nobody may mount, and that are there all the same. */
+  readonly idleTokens?: readonly string[];
 }
 
 /** Checks that a stored pod is the session of this operator, whole and with no other way to AWS or Kubernetes. */
 export function expectAttributed(pod: V1Pod, operator: string, expected: Expected = {}): void {
-  const { role = ROLE, delivery = 'sidecar', kubernetes = 'none' } = expected;
+  const { role = ROLE, delivery = 'sidecar', kubernetes = 'none', idleTokens = [] } = expected;
   const { session, others } = containersOf(pod);
   expect(session.image).toBe(SESSION_IMAGE);
   expect(session.restartPolicy).toBe(delivery === 'sidecar' ? 'Always' : undefined);
@@ -40,7 +42,8 @@ export function expectAttributed(pod: V1Pod, operator: string, expected: Expecte
   expect(pod.spec?.automountServiceAccountToken).toBe(false);
   const volumes = pod.spec?.volumes ?? [];
   for (const name of OURS) expect(volumes.filter((volume) => volume.name === name)).toHaveLength(1);
-  expect(volumes.filter(hasToken).map(({ name }) => name)).toEqual(['countersign-tokens']);
+  expect(volumes.filter(hasToken).map(({ name }) => name)).toEqual([...idleTokens, 'countersign-tokens']);
+  for (const container of others) expect(tokenVolumesIn(pod, container)).toEqual([]);
   const skipped = pod.metadata?.annotations?.['eks.amazonaws.com/skip-containers']?.split(',');
   expect(skipped).toEqual(expect.arrayContaining([session, ...others].map(({ name }) => name)));
 }

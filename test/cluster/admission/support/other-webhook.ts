@@ -132,8 +132,13 @@ export function eksMutation(flavour: EksFlavour): Mutation {
   };
 }
 
+interface Named {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
 /** What a service mesh or a log shipper does: one container more, with a variable and a mount of its own. */
-export function addContainer(container: object & { name: string }): Mutation {
+export function addContainer(container: Named): Mutation {
   return (pod) =>
     pod.spec?.containers.some(({ name }) => name === container.name) === true
       ? []
@@ -141,7 +146,7 @@ export function addContainer(container: object & { name: string }): Mutation {
 }
 
 /** What a mesh that insists on being first does. */
-export function addInitContainer(container: object & { name: string }): Mutation {
+export function addInitContainer(container: Named): Mutation {
   return (pod) => {
     const present = pod.spec?.initContainers;
     if (present?.some(({ name }) => name === container.name) === true) return [];

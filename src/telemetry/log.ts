@@ -1,12 +1,13 @@
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { BackgroundLines } from './lines.ts';
 
 export type { Logger } from 'pino';
 
 /**
- * JSON lines on standard output. Written in the background, so that a slow reader of the log does not slow a review
- * down; {@link flushLog} at the end.
+ * JSON lines on standard output, written in the background and several at a time: a system call for each costs more than
+ * a decision. {@link flushLog} at the end.
  */
-export function createLog(component: string, stream: DestinationStream = background()): Logger {
+export function createLog(component: string, stream: DestinationStream = new BackgroundLines(1)): Logger {
   return pino(
     {
       // Not `name`, which is that of the object decided on.
@@ -22,17 +23,16 @@ export function createLog(component: string, stream: DestinationStream = backgro
   );
 }
 
-function background(): DestinationStream {
-  const stream = destination({ dest: 1, sync: false });
-  // A full disk or a closed pipe behind standard output must not end the webhook: admission goes on unlogged, and the
-  // audit log of the API server still has each decision's annotations.
-  stream.on('error', () => undefined);
-  return stream;
-}
+/** Longest wait for a reader of the log that takes nothing, in milliseconds. */
+const FLUSH_WITHIN = 1_000;
 
-/** Writes out what is still in the background. */
-export function flushLog(log: Logger): Promise<void> {
-  return new Promise((resolve) => log.flush(() => resolve()));
+/** Writes out what is still in the background, if anybody takes it. */
+export async function flushLog(log: Logger): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, FLUSH_WITHIN);
+  log.flush(() => resolve());
+  await promise;
+  clearTimeout(timer);
 }
 
 function codeOf(error: Error): string | undefined {

@@ -43,7 +43,7 @@ describe('a policy file that changes', () => {
       return /policy\.yaml:\d+:\d+ is not YAML: /.test(status?.message ?? '');
     });
     await webhook.counted('countersign_reloads_total', { file: 'policy', result: 'failed' }, 2);
-    expect(webhook.log.filter(({ level }) => level === 'error')).toHaveLength(2);
+    await until('both are logged', () => webhook.log.filter(({ level }) => level === 'error').length === 2);
     expect((await webhook.probe('/readyz')).status).toBe(200);
   });
 

@@ -1,7 +1,8 @@
+import { quote } from '../denials.ts';
 import type { Claim } from '../operator/identify.ts';
 import { ANNOTATION, ENV } from '../names.ts';
 import { isSessionContainer } from './ours.ts';
-import { containersOf, type Pod } from './pod.ts';
+import type { Pod } from './pod.ts';
 
 /** What a pod itself says about its operator and its role. */
 export interface Claims {
@@ -31,18 +32,18 @@ const NONE: Claim = { kind: 'none' };
  */
 function variable(pod: Pod, name: string): Claim {
   let claim: Claim = NONE;
-  for (const { container } of containersOf(pod)) {
+  for (const { container } of pod.containers) {
     if (isSessionContainer(container.raw)) continue;
     const entries = (container.env ?? []).filter((entry) => entry.name === name);
     const [entry] = entries;
     if (entry === undefined) continue;
-    if (entries.length > 1) return unclear(`container "${container.name}" sets ${name} ${entries.length} times`);
+    if (entries.length > 1) return unclear(`container ${quote(container.name)} sets ${name} ${entries.length} times`);
     if (entry['valueFrom'] !== undefined && entry['valueFrom'] !== null) {
-      return unclear(`container "${container.name}" sets ${name} by valueFrom`);
+      return unclear(`container ${quote(container.name)} sets ${name} by valueFrom`);
     }
     const value = typeof entry['value'] === 'string' ? entry['value'] : '';
-    if (value.includes('$(')) return unclear(`container "${container.name}" sets ${name} by a reference`);
-    claim = combine(claim, { kind: 'value', value, where: `variable ${name} of container "${container.name}"` });
+    if (value.includes('$(')) return unclear(`container ${quote(container.name)} sets ${name} by a reference`);
+    claim = combine(claim, { kind: 'value', value, where: `variable ${name} of container ${quote(container.name)}` });
     if (claim.kind === 'unclear') return claim;
   }
   return claim;

@@ -91,15 +91,16 @@ export function sessionContainer(plan: SessionPlan): JsonObject {
 }
 
 function settings(plan: SessionPlan): JsonObject[] {
-  const values: [string, string | undefined][] = [
-    ['IDENTITY', plan.identity],
-    ['BASE_ROLE_ARN', plan.baseRole],
-    ['REGION', plan.region],
-    ['KUBERNETES', plan.kubernetes],
+  return [
+    setting('IDENTITY', plan.identity),
+    ...(plan.baseRole === undefined ? [] : [setting('BASE_ROLE_ARN', plan.baseRole)]),
+    setting('REGION', plan.region),
+    setting('KUBERNETES', plan.kubernetes),
   ];
-  return values.flatMap(([name, value]) =>
-    value === undefined ? [] : [{ name: `${SESSION_SETTING_PREFIX}${name}`, value }],
-  );
+}
+
+function setting(name: string, value: string): JsonObject {
+  return { name: `${SESSION_SETTING_PREFIX}${name}`, value };
 }
 
 /** The session's volumes: two in memory, and the session container's own tokens. */

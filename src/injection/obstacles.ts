@@ -1,8 +1,8 @@
-import { type Denial, deny } from '../denials.ts';
-import { isObject } from '../json.ts';
+import { type Denial, deny, quote } from '../denials.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { CONTAINER, PATH, PORT } from '../names.ts';
 import {
-  ABSENT_VARIABLES,
+  absentVariableFrom,
   cleanPath,
   isOurMount,
   isOurVolume,
@@ -10,7 +10,7 @@ import {
   projectedSources,
   replacedTokenVolume,
 } from './ours.ts';
-import { type Container, containersOf, type Pod, type Volume } from './pod.ts';
+import type { Container, Pod, Volume } from './pod.ts';
 
 /** Sources of credentials that an admin tolerates. */
 export interface Allowances {
@@ -56,35 +56,45 @@ function volumeObstacle(volume: Volume, allow: Allowances): Denial | undefined {
     return allow.csiDrivers.has(driver) ? undefined : deny('InlineCsi', { volume: volume.name, driver });
   }
   if (replacedTokenVolume(volume) !== undefined) return undefined;
-  for (const source of projectedSources(volume)) {
-    const token = source['serviceAccountToken'];
-    if (isObject(token)) {
-      // Without an audience the token is one for the API server: the pod's own account, without the operator.
-      const audience = token['audience'];
-      if (typeof audience === 'string' && allow.tokenAudiences.has(audience)) continue;
-      const what =
-        typeof audience === 'string' ? `a service account token for ${audience}` : "the service account's API token";
-      return deny('TokenProjection', { volume: volume.name, what });
-    }
-    // A pod certificate may be one that the API server takes for the pod's own account (KEP-4317).
-    if (source['podCertificate'] !== undefined)
-      return deny('TokenProjection', { volume: volume.name, what: 'a pod certificate' });
+  return firstOf(projectedSources(volume), (source) => {
+    const what = credentialIn(source, allow);
+    return what === undefined ? undefined : deny('TokenProjection', { volume: volume.name, what });
+  });
+}
+
+/** Sources of a projected volume that hold what the namespace's users can read anyway, or nothing secret. */
+const HARMLESS_SOURCES: ReadonlySet<string> = new Set(['secret', 'configMap', 'downwardAPI', 'clusterTrustBundle']);
+
+/** Which credential a source projects that is not tolerated. What is not known may be one, so it is refused too. */
+function credentialIn(source: JsonObject, allow: Allowances): string | undefined {
+  const token = source['serviceAccountToken'];
+  if (isObject(token)) {
+    // Without an audience the token is one for the API server: the pod's own account, without the operator.
+    const audience = token['audience'];
+    if (typeof audience !== 'string') return "the service account's API token";
+    return allow.tokenAudiences.has(audience) ? undefined : `a service account token for ${quote(audience)}`;
   }
-  return undefined;
+  // For one a pod certificate, which the API server may take for the pod's own account (KEP-4317).
+  const kind = Object.keys(source).find((key) => source[key] !== null && !HARMLESS_SOURCES.has(key));
+  return kind === undefined ? undefined : `a source of kind ${quote(kind)}`;
 }
 
 function firstContainerObstacle(pod: Pod): Denial | undefined {
-  return firstOf([...containersOf(pod)], ({ container, pointer }) => {
+  // One comes along in a copied pod; each of thousands would cost the API server an operation to take out.
+  if ((pod.initContainers ?? []).filter(({ name }) => name === CONTAINER.name).length > 1) {
+    return deny('ReservedName', { what: 'container', name: CONTAINER.name });
+  }
+  return firstOf(pod.containers, ({ container, pointer }) => {
     if (container.name === CONTAINER.name) {
       return pointer.startsWith('/spec/initContainers/') && isSessionContainer(container.raw)
         ? undefined
         : deny('ReservedName', { what: 'container', name: container.name });
     }
-    return mountObstacle(container) ?? envFromObstacle(container) ?? portObstacle(container);
+    return mountObstacle(container) ?? envObstacle(container) ?? envFromObstacle(container) ?? portObstacle(container);
   });
 }
 
-const RESERVED_PATHS = [PATH.shared, PATH.private, PATH.tokens];
+const RESERVED_DIRECTORIES = [PATH.shared, PATH.private, PATH.tokens].map((path) => `${path}/`);
 
 function mountObstacle(container: Container): Denial | undefined {
   return firstOf(container.mounts ?? [], (mount) => {
@@ -94,9 +104,20 @@ function mountObstacle(container: Container): Denial | undefined {
         ? undefined
         : deny('ReservedMount', { container: container.name, volume: mount.name, path: mount.mountPath });
     }
-    const path = cleanPath(mount.mountPath);
-    const covers = RESERVED_PATHS.some((reserved) => path === reserved || path.startsWith(`${reserved}/`));
+    const directory = `${cleanPath(mount.mountPath)}/`;
+    const covers = RESERVED_DIRECTORIES.some((reserved) => directory.startsWith(reserved));
     return covers ? deny('ReservedPath', { container: container.name, path: mount.mountPath }) : undefined;
+  });
+}
+
+/** kubelet reads a `fileKeyRef` from a volume that the container need not mount, such as our private one. */
+function envObstacle(container: Container): Denial | undefined {
+  return firstOf(container.env ?? [], ({ valueFrom }) => {
+    const file = isObject(valueFrom) ? valueFrom['fileKeyRef'] : undefined;
+    const volume = isObject(file) ? file['volumeName'] : undefined;
+    if (!isObject(file) || typeof volume !== 'string' || !isOurVolume({ name: volume })) return undefined;
+    const path = typeof file['path'] === 'string' ? file['path'] : '';
+    return deny('ReservedMount', { container: container.name, volume, path });
   });
 }
 
@@ -107,7 +128,7 @@ function mountObstacle(container: Container): Denial | undefined {
 function envFromObstacle(container: Container): Denial | undefined {
   return firstOf(container.envFrom, (source) => {
     const prefix = typeof source['prefix'] === 'string' ? source['prefix'] : '';
-    const variable = prefix === '' ? undefined : ABSENT_VARIABLES.find((name) => name.startsWith(prefix));
+    const variable = prefix === '' ? undefined : absentVariableFrom(prefix);
     return variable === undefined
       ? undefined
       : deny('EnvFromReserved', { container: container.name, prefix, variable });

@@ -15,7 +15,7 @@ import {
   isSessionContainer,
   replacedTokenVolume,
 } from './ours.ts';
-import { type Container, containersOf, type Mount, type Pod } from './pod.ts';
+import type { Container, Mount, Pod } from './pod.ts';
 
 /**
  * The operations that make a pod the session's: what is Countersign's is taken out wherever it stands, what replaces it
@@ -32,7 +32,7 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
   const environment = applicationVariables(plan, BLANKED_VARIABLES);
   const mounts = applicationMounts(plan.kubernetes);
   // Containers before the list of init containers, whose change shifts their places.
-  for (const { container, pointer } of containersOf(pod)) {
+  for (const { container, pointer } of pod.containers) {
     if (isSessionContainer(container.raw)) continue;
     operations.push(
       ...editList(`${pointer}/env`, container.env, (entry) => isManagedVariable(entry.name), environment),
@@ -83,12 +83,19 @@ function editList<Item extends JsonObject>(
   isReplaced: (item: Item) => boolean,
   ours: readonly JsonObject[],
 ): Operation[] {
-  const operations = editItems(path, items, isReplaced, ours);
-  const kept = items?.filter((item) => !isReplaced(item)) ?? [];
-  return operations.length > 1 && kept.length < operations.length
-    ? [{ op: 'replace', path, value: [...ours, ...kept] }]
-    : operations;
+  if (items === undefined) return [{ op: 'add', path, value: ours }];
+  const kept = items.filter((item) => !isReplaced(item));
+  const edits = items.length - kept.length + ours.length;
+  if (edits <= Math.min(kept.length, MAX_EDITS)) return editItems(path, items, isReplaced, ours);
+  const value = [...ours, ...kept];
+  return sameJson(value, items) ? [] : [{ op: 'replace', path, value }];
 }
+
+/**
+ * The API server copies a list for each operation on one of its items: a list of 20,000 variables, taken out one by one
+ * at the wish of whoever wrote the pod, kept it busy for ten seconds.
+ */
+const MAX_EDITS = 64;
 
 /**
  * Takes out and puts in item by item, and touches nothing of the items that stay. In front, because init containers run
@@ -119,7 +126,7 @@ function skipContainers(pod: Pod): Operation[] {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  const names = new Set([...present, CONTAINER.name, ...[...containersOf(pod)].map(({ container }) => container.name)]);
+  const names = new Set([...present, CONTAINER.name, ...pod.containers.map(({ container }) => container.name)]);
   const value = [...names].join(',');
   if (pod.annotations[ANNOTATION.eksSkipContainers] === value) return [];
   if (!isObject(pod.rawAnnotations)) {

@@ -18,7 +18,14 @@ export interface Pod {
   readonly spec: JsonObject;
   readonly volumes: readonly Volume[] | undefined;
   readonly initContainers: readonly Container[] | undefined;
-  readonly containers: readonly Container[];
+  /** All containers, init containers first. */
+  readonly containers: readonly PlacedContainer[];
+}
+
+export interface PlacedContainer {
+  readonly container: Container;
+  /** Its place in the pod, as a JSON Pointer. */
+  readonly pointer: string;
 }
 
 export interface Volume extends JsonObject {
@@ -54,6 +61,8 @@ export function readPod(raw: unknown): Pod {
   const metadata = optional(pod['metadata'], 'metadata', object) ?? {};
   const spec = object(pod['spec'], 'spec');
   const rawAnnotations = optional(metadata['annotations'], 'metadata.annotations', strings);
+  const initContainers = optional(spec['initContainers'], 'spec.initContainers', list(container));
+  const containers = list(container)(spec['containers'], 'spec.containers');
   return {
     name: text(metadata['name']) ?? text(metadata['generateName']) ?? '',
     labels: optional(metadata['labels'], 'metadata.labels', strings) ?? {},
@@ -64,17 +73,13 @@ export function readPod(raw: unknown): Pod {
     controller: controllerOf(metadata),
     spec,
     volumes: optional(spec['volumes'], 'spec.volumes', list(named)),
-    initContainers: optional(spec['initContainers'], 'spec.initContainers', list(container)),
-    containers: list(container)(spec['containers'], 'spec.containers'),
+    initContainers,
+    containers: [...placed('initContainers', initContainers ?? []), ...placed('containers', containers)],
   };
 }
 
-/** All containers of a pod with their places in it. */
-export function* containersOf(pod: Pod): Generator<{ container: Container; pointer: string }> {
-  for (const field of ['initContainers', 'containers'] as const) {
-    for (const [index, each] of (pod[field] ?? []).entries())
-      yield { container: each, pointer: `/spec/${field}/${index}` };
-  }
+function placed(field: string, containers: readonly Container[]): PlacedContainer[] {
+  return containers.map((each, index) => ({ container: each, pointer: `/spec/${field}/${index}` }));
 }
 
 function controllerOf(metadata: JsonObject): Pod['controller'] {

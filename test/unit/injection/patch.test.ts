@@ -101,6 +101,15 @@ describe('for any pod', () => {
   });
 });
 
+it('beside a session container that came with the pod, other init containers are attributed all the same', () => {
+  const copied = { name: 'countersign', image: 'old', command: ['/usr/local/bin/countersign', 'session', 'run'] };
+  const setup = { name: 'setup', image: 'setup', env: [{ name: 'AWS_PROFILE', value: 'shared' }] };
+  const [session, other] = result(podWith({ initContainers: [copied, setup] })).spec.initContainers;
+  expect(session?.image).not.toBe('old');
+  expect(variables(other)).toHaveProperty('FAB_OPERATOR', 'alice');
+  expect(variables(other)).not.toHaveProperty('AWS_PROFILE');
+});
+
 /** A pod without anything that bears a name of ours or of what is replaced. */
 function foreign(pod: JsonObject): unknown {
   const copy = structuredClone(pod) as unknown as {

@@ -73,7 +73,10 @@ async function run(options: Options): Promise<void> {
     return governance.source.notReady;
   });
   const stop = async () => {
+    // A connection on which nothing arrives any more, a stranger's for example, must not keep the program from ending.
+    const cut = setTimeout(() => webhook.app.server.closeAllConnections(), LAST_REVIEWS);
     await webhook.app.close();
+    clearTimeout(cut);
     await probes.close();
     for (const each of watched) each.stop();
     governance.stop();
@@ -95,7 +98,8 @@ async function run(options: Options): Promise<void> {
     'listening',
   );
 
-  closeWithGrace({ delay: (options.drainSeconds + 10) * 1000, logger: false }, async ({ err, signal }) => {
+  const delay = options.drainSeconds * 1000 + LAST_REVIEWS + 2_000;
+  closeWithGrace({ delay, logger: false }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ error: err }, 'ending after a fault');
     else log.info({ signal }, 'draining');
     state.draining = true;
@@ -107,6 +111,9 @@ async function run(options: Options): Promise<void> {
     await flushLog(log);
   });
 }
+
+/** How long the last reviews may take, in milliseconds: a review's longest budget. */
+const LAST_REVIEWS = 10_000;
 
 interface RunningGovernance {
   readonly source: GovernanceSource;

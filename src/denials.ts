@@ -53,6 +53,10 @@ const TEXTS = {
     because: `${d.where} names operator ${quote(d.claimed)}, and you are ${quote(d.operator)}`,
     next: 'Leave the name out, it is set for you; only a delegator of the policy may name somebody else.',
   }),
+  DelegatorDoubtful: (d: { requester: string; doubt: string }): Text => ({
+    because: `delegator ${quote(d.requester)} is not believed: ${d.doubt}`,
+    next: 'Run the delegator in a namespace of its own, and have it use its own token; nobody may impersonate it.',
+  }),
   DelegatorNamedNobody: (d: { requester: string }): Text => ({
     because: `delegator ${quote(d.requester)} did not say for whom the pod runs`,
     next: 'Set the annotation countersign.dev/on-behalf-of (or a literal FAB_OPERATOR variable) to the operator.',

@@ -1,4 +1,4 @@
-import { type Denial, deny } from '../denials.ts';
+import { type Denial, deny, quote } from '../denials.ts';
 import { claimsOf } from '../injection/claims.ts';
 import { DEFAULT_RESOURCES, type SessionPlan } from '../injection/container.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
@@ -79,7 +79,7 @@ function decideGoverned(review: Review, pod: Pod, governance: Governed, settings
   if (!selects(policy.pods, pod)) return { kind: 'untouched', code: 'NotSelected', policyName: policy.name };
 
   const claims = claimsOf(pod);
-  const who = identify(policy.identity, review.requester, claims.operator);
+  const who = identify(policy.identity, review.requester, claims.operator, review.namespace);
   if (who.kind === 'refused') return refused(policy.name, controllerDenial(review.requester, pod, who.denial));
   const byWhom = { operator: who.operator, rule: who.rule };
 
@@ -141,7 +141,7 @@ function decideMirror({ username, groups }: Requester, policy: Policy): Outcome 
 /** Says of a controller's pod that it is one: "not a human" would send its author in the wrong direction. */
 function controllerDenial(requester: Requester, pod: Pod, denial: Denial): Denial {
   if (denial.code !== 'NotHuman' || pod.controller === undefined) return denial;
-  const owner = `${pod.controller.kind} "${pod.controller.name}"`;
+  const owner = `${quote(pod.controller.kind)} ${quote(pod.controller.name)}`;
   return deny('ControllerNotAttributed', { requester: requester.username, owner });
 }
 

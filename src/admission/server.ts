@@ -152,7 +152,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
 
   app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, guarded, async (request): Promise<Json> => {
     const review = readReview(request.body);
-    const verdict = await reviewPolicy(review);
+    const verdict = reviewPolicy(review);
     record(request, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
     return respond(review.uid, verdict);
   });

@@ -20,14 +20,18 @@ export const BLANKED_VARIABLES = [
   'AWS_ROLE_ARN',
   'AWS_WEB_IDENTITY_TOKEN_FILE',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  // Older names that SDKs still read: Go v2 the first two, botocore the third (measured).
+  'AWS_ACCESS_KEY',
+  'AWS_SECRET_KEY',
+  'BOTO_CONFIG',
 ] as const;
 
 /** AWS variables that break botocore when they are blank, so that they must not be there at all. */
-export const ABSENT_VARIABLES = [
+const ABSENT_VARIABLES = [
   'AWS_PROFILE',
   'AWS_DEFAULT_PROFILE',
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  'AWS_BEARER_TOKEN_BEDROCK',
+  'AWS_CREDENTIAL_FILE',
 ] as const;
 
 /** Followed by a service's name: a key that is used instead of signed credentials (botocore, `tokens.py`). */
@@ -50,6 +54,12 @@ const MANAGED_VARIABLES: ReadonlySet<string> = new Set([
 /** Whether a variable is set by Countersign or must not be set by anybody. */
 export function isManagedVariable(name: string): boolean {
   return MANAGED_VARIABLES.has(name) || name.startsWith(BEARER_PREFIX);
+}
+
+/** A variable that must not be there and whose name can begin with this prefix, if there is one. */
+export function absentVariableFrom(prefix: string): string | undefined {
+  if (prefix.startsWith(BEARER_PREFIX)) return prefix;
+  return [...ABSENT_VARIABLES, BEARER_PREFIX].find((name) => name.startsWith(prefix));
 }
 
 /** Whether a volume bears one of our names. */

@@ -8,6 +8,8 @@ import { RE2JS } from 're2js';
 export interface Pattern {
   readonly source: string;
   readonly groups: number;
+  /** Instructions of its program, by which its memory grows. */
+  readonly size: number;
   /** The capture groups of a match of the whole string (index 0 is the whole), or undefined. */
   match(text: string): readonly (string | undefined)[] | undefined;
   matches(text: string): boolean;
@@ -17,7 +19,7 @@ export interface Pattern {
 export const MAX_PATTERN_LENGTH = 1024;
 
 /** RE2 counts nested repetitions out, so a short pattern can make a large program; this bounds it (instructions). */
-const MAX_PROGRAM_SIZE = 20_000;
+const MAX_PROGRAM_SIZE = 5_000;
 
 export type PatternResult = { ok: true; pattern: Pattern } | { ok: false; problem: string };
 
@@ -53,6 +55,7 @@ function wrap(source: string, compiled: RE2JS): Pattern {
   return {
     source,
     groups,
+    size: compiled.programSize(),
     match(text) {
       const matcher = compiled.matcher(text);
       if (!matcher.matches()) return undefined;

@@ -11,7 +11,7 @@ export interface Requester {
 /** Longest username or extra value that is looked at. An ARN has at most 2,048 characters. */
 const MAX_IDENTITY_LENGTH = 2048;
 
-const SERVICE_ACCOUNT = /^system:serviceaccount:[^:]+:(.+)$/;
+const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):(.+)$/;
 
 /**
  * What names the running session that this requester is, or undefined.
@@ -26,8 +26,30 @@ export function sessionOf(requester: Requester): string | undefined {
     // The API server lowers the case of extra keys when it reads them from impersonation headers.
     if (key.toLowerCase() === SESSION_IDENTITY.extraKey) return `${key}=${requester.extra[key]?.join(',') ?? ''}`;
   }
-  const account = SERVICE_ACCOUNT.exec(requester.username)?.[1];
+  const account = SERVICE_ACCOUNT.exec(requester.username)?.[2];
   return account?.startsWith(SESSION_IDENTITY.serviceAccountPrefix) ? requester.username : undefined;
+}
+
+/** Set by the API server for whoever shows a service account token (Kubernetes 1.30 and later, KEP-4193). */
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
+
+/**
+ * Why a service account is not believed to be a delegator, or undefined.
+ *
+ * The built-in `edit` role may impersonate every service account of its namespace, and mint their tokens: an author of
+ * pods would be the delegator, and name anybody. Who impersonates shows no token, and may not set the extra key; against
+ * a minted token stands that a delegator lives in another namespace than its pods.
+ *
+ * @param namespace of the pod
+ */
+export function doubtAboutDelegator(requester: Requester, namespace: string): string | undefined {
+  const [, home] = SERVICE_ACCOUNT.exec(requester.username) ?? [];
+  if (home === undefined) return undefined;
+  if (home === namespace) return 'it lives in the namespace of the pod, where whoever may edit can act as it';
+  const shown = requester.extra[CREDENTIAL_ID] ?? [];
+  return shown.some((id) => id.startsWith('JTI='))
+    ? undefined
+    : `it showed no token of its own (extra ${CREDENTIAL_ID})`;
 }
 
 /** Groups that only machines and anonymous callers are in (Kubernetes, "Authenticating": built-in groups). */

@@ -71,9 +71,13 @@ export function compilePolicy(name: string, spec: PolicySpec): CompileResult {
   return compiler.problems.length === 0 ? { ok: true, policy } : { ok: false, problems: compiler.problems };
 }
 
+/** Instructions of all patterns of a policy together; some 20 MB. A mail domain's pattern has about 30. */
+const MAX_POLICY_SIZE = 100_000;
+
 /** Collects problems instead of stopping at the first, so that an admin sees them all at once. */
 class Compiler {
   readonly problems: Problem[] = [];
+  #size = 0;
 
   operatorRules(rule: OperatorRuleSpec, path: string): OperatorRule[] {
     if (rule.preset === undefined) return [this.#ownRule(rule, path)];
@@ -133,10 +137,15 @@ class Compiler {
   }
 
   #pattern(source: string, path: string): Pattern | undefined {
+    if (this.#size > MAX_POLICY_SIZE) return undefined;
     const result = compilePattern(source);
-    if (result.ok) return result.pattern;
-    this.#report(path, result.problem);
-    return undefined;
+    if (!result.ok) {
+      this.#report(path, result.problem);
+      return undefined;
+    }
+    this.#size += result.pattern.size;
+    if (this.#size > MAX_POLICY_SIZE) this.#report(path, 'the patterns up to here take more memory than a policy may');
+    return result.pattern;
   }
 
   /** Two rules of one name could not be told apart in the audit log. */

@@ -51,8 +51,9 @@ export function policyCrd(): Json {
 }
 
 /**
- * Makes a structural schema of a JSON schema: `additionalProperties: false` goes (the API server prunes and warns of
- * unknown fields by itself, and does not accept the keyword beside `properties`), as do defaults (a stored policy
+ * Makes a structural schema of a JSON schema. The API server does not take `additionalProperties: false` beside
+ * `properties`. By itself it would drop unknown fields, and a rule whose `groups` is misspelt would then match
+ * everybody; so it is told to keep them, and the webhook, which sees them, refuses. Left out are also defaults (a stored policy
  * keeps saying what its author wrote; the program fills defaults in when it reads).
  * Source: Kubernetes documentation, "Specifying a structural schema".
  */
@@ -62,7 +63,10 @@ function structural(schema: Json): Json {
   const out: { [key: string]: Json } = {};
   for (const [key, value] of Object.entries(schema)) {
     if (key === '$schema' || key === 'default' || key === 'propertyNames') continue;
-    if (key === 'additionalProperties' && value === false) continue;
+    if (key === 'additionalProperties' && value === false) {
+      out['x-kubernetes-preserve-unknown-fields'] = true;
+      continue;
+    }
     if (key === 'properties') {
       out[key] = Object.fromEntries(
         Object.entries(value as object).map(([name, child]) => [name, structural(child as Json)]),

@@ -1,5 +1,5 @@
 import { type AST, RegExpParser, visitRegExpAST } from '@eslint-community/regexpp';
-import { DFA, JS, NFA } from 'refa';
+import { CharSet, DFA, JS, NFA } from 'refa';
 
 /**
  * Questions about the set of strings that a pattern matches, for lint alone: answers may be missing (undefined)
@@ -8,6 +8,11 @@ import { DFA, JS, NFA } from 'refa';
 
 /** Bounds the automata: a pattern of nested repetitions must not take all memory. */
 const MAX_NODES = 5_000;
+
+const LETTERS = CharSet.empty(0x10_ff_ff).union([{ min: 0x61, max: 0x7a }]);
+
+/** Every rule is compared with every other, so each pattern is taken apart once. */
+const known = new Map<string, Language | undefined>();
 
 export class Language {
   readonly #nfa: NFA;
@@ -18,7 +23,12 @@ export class Language {
 
   /** The strings that a pattern matches as a whole. */
   static of(pattern: string): Language | undefined {
-    return attempt(() => new Language(toNfa(pattern)));
+    if (!known.has(pattern))
+      known.set(
+        pattern,
+        attempt(() => new Language(toNfa(pattern))),
+      );
+    return known.get(pattern);
   }
 
   /** The strings that are in both. */
@@ -28,9 +38,18 @@ export class Language {
     );
   }
 
-  /** One of the strings, or undefined when there is none. */
+  /** One of the shortest strings, or undefined when there is none. */
   example(): string | undefined {
-    for (const word of this.#nfa.words()) return String.fromCodePoint(...word);
+    // Breadth first over the states: to list the words themselves takes a time and a memory that double with each.
+    const reached = new Map<NFA.Node, string>([[this.#nfa.initial, '']]);
+    for (const [node, word] of reached) {
+      if (this.#nfa.finals.has(node)) return word;
+      for (const [next, characters] of node.out) {
+        const [range] = characters.ranges;
+        if (range !== undefined && !reached.has(next))
+          reached.set(next, word + String.fromCodePoint(preferred(characters)));
+      }
+    }
     return undefined;
   }
 
@@ -45,15 +64,21 @@ export class Language {
 
   /** Whether exactly one string matches. */
   isSingle(): boolean | undefined {
+    const only = this.example();
+    if (only === undefined) return false;
     return attempt(() => {
-      let seen = 0;
-      for (const _ of this.#nfa.words()) {
-        seen += 1;
-        if (seen > 1) break;
-      }
-      return seen === 1;
+      const word = NFA.fromWords([[...only].map((character) => character.codePointAt(0) ?? 0)], {
+        maxCharacter: this.#nfa.maxCharacter,
+      });
+      return new Language(word).contains(this);
     });
   }
+}
+
+/** A letter where there is one, as examples are for people. */
+function preferred(characters: CharSet): number {
+  const letters = characters.intersect(LETTERS);
+  return (letters.ranges[0] ?? characters.ranges[0])?.min ?? 0;
 }
 
 /** What a capture group takes, and what stands around it at the top level of the pattern. */

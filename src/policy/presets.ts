@@ -69,10 +69,13 @@ const PRESETS = {
       operator: { extra: 'sessionName' },
     },
   ]),
-  /** Access entries that an admin gave custom usernames; the extra key shows that the identity came from AWS. */
+  /**
+   * Access entries of IAM users that an admin gave custom usernames; the extra key shows that the identity came from
+   * AWS. Not of roles: `{{SessionName}}` in a username turns `@` into `-`, so that two sessions may have one name.
+   */
   'eks-access-entry': preset(z.strictObject({ account, prefix }), ({ account, prefix }) => [
     {
-      match: { username: `${escape(prefix)}(.+)`, extra: { arn: `${ARN}:(?:iam|sts)::${account}:.+` } },
+      match: { username: `${escape(prefix)}(.+)`, extra: { arn: `${ARN}:iam::${account}:user/.+` } },
       operator: { capture: 1 },
     },
   ]),

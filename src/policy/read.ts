@@ -43,7 +43,9 @@ export function readPolicyText(text: string): ReadResult {
   }
   let object: unknown;
   try {
-    object = document.toJS();
+    // By way of JSON, as every policy in a cluster comes: the strings are then their own and not parts of the file's
+    // text, which V8 writes into an answer at a third of the speed.
+    object = JSON.parse(JSON.stringify(document.toJS()));
   } catch (thrown) {
     // The library's limit on aliases, which stops a small file from growing into a large one.
     return failed({ path: '', message: reasonOf(thrown), line: 1, column: 1 });

@@ -163,7 +163,7 @@ describe('docs/policy.md', () => {
       const result = readPolicy(wholePolicy(policy));
       if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\n'));
       const requester = requesterOf(JSON.parse(user));
-      expect(identify(result.read.policy.identity, requester, { kind: 'none' })).toMatchObject({
+      expect(identify(result.read.policy.identity, requester, { kind: 'none' }, 'agents')).toMatchObject({
         kind: 'direct',
         operator: /^Operator: `(.*)`$/m.exec(text)?.[1],
       });

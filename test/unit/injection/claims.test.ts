@@ -82,7 +82,8 @@ describe('the role that a pod asks for', () => {
   });
 
   it('is never one of the delegator’s groups', () => {
-    const bot = { username: 'system:serviceaccount:p:bot', groups: ['admins'], extra: {} };
+    const extra = { 'authentication.kubernetes.io/credential-id': ['JTI=1'] };
+    const bot = { username: 'system:serviceaccount:p:bot', groups: ['admins'], extra };
     const delegators = [{ name: 'bot', match: { username: bot.username }, operators: ['carol'] }];
     const pod = podWith(
       env({ name: 'FAB_OPERATOR', value: 'carol' }, { name: 'FAB_SESSION_ROLE_ARN', value: arn('admin') }),

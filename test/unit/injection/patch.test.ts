@@ -29,7 +29,7 @@ function variables(row: Row | undefined): Record<string, string | undefined> {
   return Object.fromEntries((row?.env ?? []).map(({ name, value }) => [name, value]));
 }
 
-const OURS = /^(FAB_|AWS_|KUBE|countersign|eks\.amazonaws\.com)/;
+const OURS = /^(FAB_|AWS_|BOTO_CONFIG|KUBE|countersign|eks\.amazonaws\.com)/;
 const REPLACED = new Set(['aws-iam-token', 'eks-pod-identity-token', 'kube-api-access-x7k2p']);
 
 describe('for any pod', () => {

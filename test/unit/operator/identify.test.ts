@@ -17,7 +17,7 @@ function claim(value: string): Claim {
 
 /** The operator, or the code of the refusal. */
 function who(spec: object, from: Requester, claimed: Claim = NONE): string {
-  const result = identify(policy(spec).identity, from, claimed);
+  const result = identify(policy(spec).identity, from, claimed, 'agents');
   return result.kind === 'refused' ? result.denial.code : result.operator;
 }
 
@@ -56,7 +56,7 @@ describe('a human', () => {
   );
 
   it('is told which character is in the way', () => {
-    const result = identify(policy(PEOPLE).identity, requester('oidc:a b'), NONE);
+    const result = identify(policy(PEOPLE).identity, requester('oidc:a b'), NONE, 'agents');
     expect(result).toMatchObject({ denial: { message: expect.stringContaining('U+0020') } });
   });
 });
@@ -123,7 +123,8 @@ describe('no machine is ever an operator, however wide the rules', () => {
 });
 
 describe('a delegator', () => {
-  const bot = requester('system:serviceaccount:platform:bot', { groups: ['system:serviceaccounts'] });
+  const token = { 'authentication.kubernetes.io/credential-id': ['JTI=7c1f'] };
+  const bot = requester('system:serviceaccount:platform:bot', { groups: ['system:serviceaccounts'], extra: token });
   const spec = {
     ...PEOPLE,
     delegators: [
@@ -133,7 +134,7 @@ describe('a delegator', () => {
   };
 
   it('names an operator that its rule allows', () => {
-    expect(identify(policy(spec).identity, bot, claim('alice@acme.com'))).toEqual({
+    expect(identify(policy(spec).identity, bot, claim('alice@acme.com'), 'agents')).toEqual({
       kind: 'delegated',
       operator: 'alice@acme.com',
       rule: 'bot',
@@ -144,6 +145,17 @@ describe('a delegator', () => {
     expect(who(spec, bot, claim('system:admin'))).toBe('OperatorNotClean');
     expect(who(spec, bot, claim('eve@acme.com'))).toBe('OperatorLeft');
     expect(who(spec, bot)).toBe('DelegatorNamedNobody');
+  });
+
+  it('is not believed without a token of its own, or in the namespace of its pods', () => {
+    // Whoever has the built-in role edit may impersonate the accounts of the namespace, without their tokens.
+    const impersonated = { ...bot, extra: {} };
+    expect(who(spec, impersonated, claim('alice@acme.com'))).toBe('DelegatorDoubtful');
+    expect(who(spec, { ...bot, extra: { 'authentication.kubernetes.io/credential-id': ['X509SHA256=1'] } })).toBe(
+      'DelegatorDoubtful',
+    );
+    const identified = identify(policy(spec).identity, bot, claim('alice@acme.com'), 'platform');
+    expect(identified).toMatchObject({ denial: { code: 'DelegatorDoubtful' } });
   });
 
   it('may be a human, who then is themselves or whom the rule allows, unless they left', () => {
@@ -187,7 +199,7 @@ describe('for any requester and any rules', () => {
   it('an operator is clean, or there is none', () => {
     fc.assert(
       fc.property(requesters, claims, (from, claimed) => {
-        const result = identify(wide, from, claimed);
+        const result = identify(wide, from, claimed, 'agents');
         if (result.kind === 'refused') return;
         expect(isCanonical(result.operator)).toBe(true);
         expect(result.operator).toMatch(/^[A-Za-z0-9_+=,.@-]{2,64}$/);
@@ -201,7 +213,7 @@ describe('for any requester and any rules', () => {
     fc.assert(
       fc.property(requesters, requesters, (one, other) => {
         fc.pre(one.username !== other.username);
-        const [first, second] = [identify(whole, one, NONE), identify(whole, other, NONE)];
+        const [first, second] = [identify(whole, one, NONE, 'agents'), identify(whole, other, NONE, 'agents')];
         if (first.kind === 'direct' && second.kind === 'direct') expect(first.operator).not.toBe(second.operator);
       }),
       { numRuns: 2_000 },

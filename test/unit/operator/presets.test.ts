@@ -137,15 +137,17 @@ describe('presets turn real userInfo into operators', () => {
   it.each(Object.entries(CASES))('%s', (_title, { preset, with: parameters, user, extra, expected }) => {
     const { identity } = policy({ operators: [{ name: 'preset', preset, with: parameters }] });
     const requester: Requester = { username: user, groups: ['system:authenticated'], extra: extra ?? {} };
-    const result = identify(identity, requester, { kind: 'none' });
+    const result = identify(identity, requester, { kind: 'none' }, 'agents');
     expect(result.kind === 'refused' ? result.denial.code : result.operator).toBe(expected);
   });
 
   it('a group may be asked for besides', () => {
     const { identity } = policy({ operators: [{ name: 'certs', preset: 'certificate', groups: ['humans'] }] });
     const requester = { username: 'alice', groups: ['humans'], extra: {} };
-    expect(identify(identity, requester, { kind: 'none' })).toMatchObject({ operator: 'alice' });
-    expect(identify(identity, { ...requester, groups: [] }, { kind: 'none' })).toMatchObject({ kind: 'refused' });
+    expect(identify(identity, requester, { kind: 'none' }, 'agents')).toMatchObject({ operator: 'alice' });
+    expect(identify(identity, { ...requester, groups: [] }, { kind: 'none' }, 'agents')).toMatchObject({
+      kind: 'refused',
+    });
   });
 
   it('a parameter that is missing or foreign is named', () => {

@@ -93,9 +93,9 @@ const TEXTS = {
     because: `which policy governs the namespace could not be found out in time: ${d.problem}`,
     next: 'Try again; if it stays, a cluster admin finds the reason in the log of countersign-webhook.',
   }),
-  PodSecurityMissing: (d: { namespace: string; level: string }): Text => ({
-    because: `namespace ${quote(d.namespace)} does not enforce Pod Security "baseline" (it enforces ${d.level}), so a pod could take another pod's session`,
-    next: `${ASK_ADMIN} to set the label pod-security.kubernetes.io/enforce to baseline or restricted.`,
+  PodSecurityMissing: (d: { namespace: string; found: string; needed: string }): Text => ({
+    because: `namespace ${quote(d.namespace)} does not enforce Pod Security "${d.needed}" (it enforces ${d.found}), so a pod could take a session's credentials`,
+    next: `${ASK_ADMIN} to set the label pod-security.kubernetes.io/enforce to ${d.needed === 'restricted' ? 'restricted' : 'baseline or restricted'}.`,
   }),
 
   // What the pod holds

@@ -118,7 +118,6 @@ function planOf(
     identity: session.identity,
     baseRole: session.baseRole,
     delivery: session.delivery,
-    kubernetes: session.kubernetes.identity,
     image: settings.sessionImage,
     resources: {
       requests: { ...DEFAULT_RESOURCES.requests, ...session.resources?.requests },
@@ -145,11 +144,17 @@ function controllerDenial(requester: Requester, pod: Pod, denial: Denial): Denia
   return deny('ControllerNotAttributed', { requester: requester.username, owner });
 }
 
+/**
+ * A pod must not reach into another's session by host namespaces or privileges, which `baseline` forbids. The agent of
+ * EKS Pod Identity is besides asked in the clear: a container that may open raw sockets (NET_RAW, which container
+ * runtimes grant by default and `restricted` takes away) reads the base credentials off the wire.
+ */
 function podSecurityDenial(namespace: string, governance: Governed): Denial | undefined {
-  const level = governance.podSecurity;
-  if (governance.policy.podSecurity === 'cluster' || level === undefined) return undefined;
-  if (level === 'baseline' || level === 'restricted') return undefined;
-  return deny('PodSecurityMissing', { namespace, level: level === '' ? 'nothing' : `"${level}"` });
+  const { podSecurity: found, policy } = governance;
+  if (policy.podSecurity === 'cluster' || found === undefined) return undefined;
+  const needed = policy.session.identity === 'pod-identity' ? 'restricted' : 'baseline';
+  if (found === 'restricted' || found === needed) return undefined;
+  return deny('PodSecurityMissing', { namespace, found: found === '' ? 'nothing' : quote(found), needed });
 }
 
 function refused(policyName: string | undefined, denial: Denial, byWhom?: { operator: string; rule: string }): Outcome {

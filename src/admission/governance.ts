@@ -23,8 +23,11 @@ export interface GovernanceSource {
   /**
    * Answers before `deadline` (milliseconds since the epoch) and never rejects: what cannot be found out in time is
    * `unknown`, which is refused.
+   *
+   * @param enforced whether the API server took the namespace for one in `enforce`: what was found out earlier does not
+   * count against that
    */
-  governanceOf(namespace: string, deadline: number): Governance | Promise<Governance>;
+  governanceOf(namespace: string, deadline: number, enforced: boolean): Governance | Promise<Governance>;
   /** Whether it has what it needs to answer; the reason if not. */
   readonly notReady: string | undefined;
 }

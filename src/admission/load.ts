@@ -8,8 +8,11 @@ export interface LoadLimits {
 
 export const DEFAULT_LIMITS: LoadLimits = { reviews: 1024, bytes: 64 * 1024 * 1024 };
 
-/** Largest body: a review holds an object and its predecessor, each at most 3 MiB in an API server's request. */
-export const BODY_LIMIT = 8 * 1024 * 1024;
+/**
+ * Largest body. An API server takes requests of 3 MiB, and writes `<`, `>` and `&` as six characters in a review: a limit
+ * below that would let a pod of such characters pass a webhook whose failures are ignored.
+ */
+export const BODY_LIMIT = 20 * 1024 * 1024;
 
 /**
  * Counts what is in flight. Past the bounds a request is turned away at once: an answer that says "too much" lets the

@@ -64,14 +64,18 @@ export function createWebhook(parts: WebhookParts): Webhook {
   }) as unknown as FastifyInstance<Server>;
 
   app.decorateRequest('receivedAt', 0);
+  app.server.maxConnections = MAX_CONNECTIONS;
   app.removeAllContentTypeParsers();
-  // Whatever the content type says: a body is JSON or it is refused. `__proto__` keys are refused too.
-  // The usual type is named because fastify remembers what it found for a type that is.
-  app.addContentTypeParser(
-    ['application/json', '*'],
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  );
+  // Whatever the content type says: a body is JSON or it is refused. The usual type is named because fastify remembers
+  // what it found for a type that is. Keys such as `__proto__` pass: some fields of pods have keys of the author's
+  // choice, and a webhook whose failures are ignored could be got round by a body that it refuses to read.
+  app.addContentTypeParser<string>(['application/json', '*'], { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body));
+    } catch (thrown) {
+      done(new Fault('ReviewInvalid', 'the body is not JSON', { cause: thrown }));
+    }
+  });
 
   // Hooks call back rather than promise: each promise would cost every review a turn of the event loop.
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -88,7 +92,8 @@ export function createWebhook(parts: WebhookParts): Webhook {
   app.setErrorHandler((error: FastifyError | Fault, _request, reply) => {
     const { status, code, message } = explain(error);
     metrics.rejected.inc({ reason: status < 500 ? 'invalid' : 'fault' });
-    if (status >= 500) log.error({ code, error }, 'a review failed');
+    // Also what is the caller's fault: in `warn` and `audit` the pod starts all the same, and here it leaves a trace.
+    log[status < 500 ? 'warn' : 'error']({ code, error }, 'a request could not be reviewed');
     // Fastify closes after a body that it gave up on. A client that is still sending then sees a reset connection
     // instead of the answer; what is left is read and dropped, for as long as a request may take.
     reply.header('connection', 'keep-alive');
@@ -136,7 +141,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     const review = readReview(request.body);
     // Synchronous where the cache knows, which spares every usual review a turn of the event loop.
     const answer: Governance | Promise<Governance> = isPodCreation(review)
-      ? parts.governance.governanceOf(review.namespace, deadline)
+      ? parts.governance.governanceOf(review.namespace, deadline, unknownMode === 'enforce')
       : { kind: 'ungoverned' };
     const governance = answer instanceof Promise ? await answer : answer;
     const outcome = decide(review, governance, parts.settings);
@@ -201,12 +206,19 @@ const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
 const HTTP_OPTIONS = {
   // API servers drop idle connections after 90 s; a server that drops them first loses reviews sent meanwhile.
   keepAliveTimeout: 95_000,
-  // These bound a slow-loris caller: handshake, header, and header with body must each have arrived within so long.
-  handshakeTimeout: 5_000,
-  headersTimeout: 5_000,
+  // These bound a slow-loris caller: handshake, header, and header with body must each have arrived within so long. Not
+  // less, as a thousand handshakes at once take seconds, and an API server waits for ten.
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
 } as const;
+
+/**
+ * More are closed as they come. A connection takes 35 KB, and a stranger who opens them faster than they end for want of
+ * a request must not have the process killed for its memory, and with it the connections of API servers.
+ */
+const MAX_CONNECTIONS = 4096;
 
 /** A pod made by `generateName` has no name yet. */
 function nameIn(review: Review): string {
@@ -238,6 +250,4 @@ const TOO_LARGE = `the body is longer than ${BODY_LIMIT} bytes`;
 const BODY_PROBLEMS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the header content-type cannot be read',
-  FST_ERR_CTP_INVALID_JSON_BODY:
-    'the body is not JSON, or has a key __proto__ or constructor.prototype, which no object has',
 };

@@ -1,5 +1,5 @@
 import { CoreV1Api, CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
-import { type Governance, type GovernanceSource, readMode } from '../admission/governance.ts';
+import { type Governance, type GovernanceSource, type Mode, readMode } from '../admission/governance.ts';
 import type { JsonObject } from '../json.ts';
 import { API, LABEL } from '../names.ts';
 import type { Policy } from '../policy/compile.ts';
@@ -77,13 +77,15 @@ export class ClusterGovernance implements GovernanceSource {
     return this.#policies.isFresh ? undefined : 'the policies are not known';
   }
 
-  governanceOf(namespace: string, deadline: number): Governance | Promise<Governance> {
+  governanceOf(namespace: string, deadline: number, enforced: boolean): Governance | Promise<Governance> {
     if (this.#options.exempt.has(namespace)) return { kind: 'ungoverned' };
     const labels = this.#namespaces.isFresh ? this.#namespaces.get(namespace)?.metadata?.labels : undefined;
     const name = labels?.[LABEL.policy];
     if (labels !== undefined && name !== undefined) {
       const compiled = this.#policies.isFresh ? this.#compiled.get(name) : undefined;
-      if (compiled !== undefined) return governance(labels, name, compiled);
+      const known = compiled && governance(labels, name, compiled);
+      // A mode that is laxer than what the API server goes by may be that of a while ago.
+      if (known !== undefined && !(enforced && known.mode !== 'enforce')) return known;
     }
     return this.#read(namespace, deadline);
   }
@@ -152,7 +154,7 @@ function compile(object: unknown): Compiled {
   return result.ok ? { policy: result.read.policy } : { problem: result.problems.map(formatProblem).join('; ') };
 }
 
-function governance(labels: Labels, policyName: string, compiled: Compiled): Governance {
+function governance(labels: Labels, policyName: string, compiled: Compiled): Governance & { readonly mode: Mode } {
   const { mode, notice } = readMode(labels[LABEL.mode]);
   if ('problem' in compiled) return { kind: 'broken', mode, policyName, problem: compiled.problem };
   return {

@@ -10,7 +10,6 @@ export interface SessionPlan {
   readonly identity: 'irsa' | 'pod-identity';
   readonly baseRole: string | undefined;
   readonly delivery: 'sidecar' | 'files';
-  readonly kubernetes: 'none' | 'pod';
   /** The image of the session container. */
   readonly image: string;
   readonly resources: { readonly requests: JsonObject; readonly limits: JsonObject };
@@ -95,7 +94,6 @@ function settings(plan: SessionPlan): JsonObject[] {
     setting('IDENTITY', plan.identity),
     ...(plan.baseRole === undefined ? [] : [setting('BASE_ROLE_ARN', plan.baseRole)]),
     setting('REGION', plan.region),
-    setting('KUBERNETES', plan.kubernetes),
   ];
 }
 
@@ -108,36 +106,18 @@ export function sessionVolumes(plan: SessionPlan): (JsonObject & { name: string 
   return [
     { name: VOLUME.shared, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
     { name: VOLUME.private, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-    { name: VOLUME.tokens, projected: { defaultMode: 0o444, sources: tokenSources(plan) } },
+    { name: VOLUME.tokens, projected: { defaultMode: 0o444, sources: [{ serviceAccountToken: awsToken(plan) }] } },
   ];
 }
 
-function tokenSources(plan: SessionPlan): JsonObject[] {
-  const aws = { audience: AUDIENCE[plan.identity], expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.aws };
-  if (plan.kubernetes === 'none') return [{ serviceAccountToken: aws }];
-  return [
-    { serviceAccountToken: aws },
-    { serviceAccountToken: { expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.kubernetes } },
-    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: TOKEN_FILE.kubernetesCa }] } },
-    {
-      downwardAPI: {
-        items: [{ fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' }, path: TOKEN_FILE.namespace }],
-      },
-    },
-  ];
+function awsToken({ identity }: SessionPlan): JsonObject {
+  return { audience: AUDIENCE[identity], expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.aws };
 }
 
 /** What every other container is given to reach the session: its variables. */
 export function applicationVariables(plan: SessionPlan, blanked: readonly string[]): JsonObject[] {
   const values: [string, string][] = [
     [ENV.kubeconfig, PATH.kubeconfig],
-    ...(plan.kubernetes === 'none'
-      ? []
-      : ([
-          ['KUBERNETES_SERVICE_HOST', '127.0.0.1'],
-          ['KUBERNETES_SERVICE_PORT', String(PORT.kubernetes)],
-          ['KUBERNETES_SERVICE_PORT_HTTPS', String(PORT.kubernetes)],
-        ] satisfies [string, string][])),
     ...(plan.delivery === 'files'
       ? []
       : ([
@@ -156,9 +136,5 @@ export function applicationVariables(plan: SessionPlan, blanked: readonly string
   ];
 }
 
-/** What every other container is given to reach the session: its mounts. */
-export function applicationMounts(kubernetes: SessionPlan['kubernetes']): JsonObject[] {
-  const shared = { name: VOLUME.shared, mountPath: PATH.shared, readOnly: true };
-  if (kubernetes === 'none') return [shared];
-  return [shared, { ...shared, mountPath: PATH.serviceAccount, subPath: PATH.serviceAccountSubPath }];
-}
+/** Where every other container finds the session's files. */
+export const SHARED_MOUNT = { name: VOLUME.shared, mountPath: PATH.shared, readOnly: true } as const;

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, sameJson } from '../json.ts';
 import { CONTAINER, ENV, VOLUME } from '../names.ts';
-import { applicationMounts } from './container.ts';
+import { SHARED_MOUNT } from './container.ts';
 import type { Mount, Volume } from './pod.ts';
 
 /**
@@ -46,9 +46,6 @@ const MANAGED_VARIABLES: ReadonlySet<string> = new Set([
   'AWS_CONFIG_FILE',
   'AWS_SHARED_CREDENTIALS_FILE',
   'AWS_EC2_METADATA_DISABLED',
-  'KUBERNETES_SERVICE_HOST',
-  'KUBERNETES_SERVICE_PORT',
-  'KUBERNETES_SERVICE_PORT_HTTPS',
 ]);
 
 /** Whether a variable is set by Countersign or must not be set by anybody. */
@@ -73,11 +70,9 @@ export function isSessionContainer(container: JsonObject): boolean {
   return container['name'] === CONTAINER.name && Array.isArray(command) && command[0] === CONTAINER.program;
 }
 
-const OUR_MOUNTS = applicationMounts('pod');
-
-/** Whether an application container's mount of one of our volumes is one that Countersign makes. */
+/** Whether an application container's mount of one of our volumes is the one that Countersign makes. */
 export function isOurMount(mount: Mount): boolean {
-  return OUR_MOUNTS.some((own) => sameJson(own, mount));
+  return sameJson(SHARED_MOUNT, mount);
 }
 
 /** Which injector put a token volume there, if one whose volumes Countersign replaces did. */

@@ -1,21 +1,8 @@
-import { isObject, type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
-import { ANNOTATION, CONTAINER, PATH } from '../names.ts';
-import {
-  applicationMounts,
-  applicationVariables,
-  type SessionPlan,
-  sessionContainer,
-  sessionVolumes,
-} from './container.ts';
-import {
-  BLANKED_VARIABLES,
-  cleanPath,
-  isManagedVariable,
-  isOurVolume,
-  isSessionContainer,
-  replacedTokenVolume,
-} from './ours.ts';
-import type { Container, Mount, Pod } from './pod.ts';
+import { type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
+import { ANNOTATION, CONTAINER } from '../names.ts';
+import { applicationVariables, SHARED_MOUNT, type SessionPlan, sessionContainer, sessionVolumes } from './container.ts';
+import { BLANKED_VARIABLES, isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from './ours.ts';
+import type { Container, Pod } from './pod.ts';
 
 /**
  * The operations that make a pod the session's: what is Countersign's is taken out wherever it stands, what replaces it
@@ -30,7 +17,6 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
   );
   const operations: Operation[] = [];
   const environment = applicationVariables(plan, BLANKED_VARIABLES);
-  const mounts = applicationMounts(plan.kubernetes);
   // Containers before the list of init containers, whose change shifts their places.
   for (const { container, pointer } of pod.containers) {
     if (isSessionContainer(container.raw)) continue;
@@ -39,8 +25,8 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
       ...editList(
         `${pointer}/volumeMounts`,
         container.mounts,
-        (mount) => isReplacedMount(mount, dropped, plan),
-        mounts,
+        (mount) => isOurVolume(mount) || dropped.has(mount.name),
+        [SHARED_MOUNT],
       ),
     );
   }
@@ -58,14 +44,8 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
   if (pod.spec['automountServiceAccountToken'] !== false) {
     operations.push({ op: 'add', path: '/spec/automountServiceAccountToken', value: false });
   }
-  operations.push(...skipContainers(pod));
+  operations.push(...annotationEdits(pod));
   return operations;
-}
-
-/** A mount of ours, of a volume that goes, or of something else where the service account's files will be. */
-function isReplacedMount(mount: Mount, dropped: ReadonlySet<string>, plan: SessionPlan): boolean {
-  if (isOurVolume(mount) || dropped.has(mount.name)) return true;
-  return plan.kubernetes !== 'none' && cleanPath(mount.mountPath) === PATH.serviceAccount;
 }
 
 function rawOf(containers: readonly Container[] | undefined): readonly JsonObject[] | undefined {
@@ -118,22 +98,33 @@ function editItems<Item extends JsonObject>(
 }
 
 /**
- * Tells the EKS Pod Identity webhook to leave every container alone: where it finds its variables taken it still mounts
- * the base token, which would be a second mechanism.
+ * Takes out stamps, which no pod brings along, and tells the EKS Pod Identity webhook to leave every container alone:
+ * where it finds its variables taken it still mounts the base token, which would be a second mechanism.
  */
-function skipContainers(pod: Pod): Operation[] {
-  const present = (pod.annotations[ANNOTATION.eksSkipContainers] ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  const names = new Set([...present, CONTAINER.name, ...pod.containers.map(({ container }) => container.name)]);
-  const value = [...names].join(',');
-  if (pod.annotations[ANNOTATION.eksSkipContainers] === value) return [];
-  if (!isObject(pod.rawAnnotations)) {
+function annotationEdits(pod: Pod): Operation[] {
+  const key = ANNOTATION.eksSkipContainers;
+  const value = skippedContainers(pod);
+  if (pod.rawAnnotations === undefined) {
     return [
       ...(pod.hasMetadata ? [] : [{ op: 'add', path: '/metadata', value: {} } as const]),
-      { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION.eksSkipContainers]: value } },
+      { op: 'add', path: '/metadata/annotations', value: { [key]: value } },
     ];
   }
-  return [{ op: 'add', path: `/metadata/annotations/${pointerSegment(ANNOTATION.eksSkipContainers)}`, value }];
+  const pointer = (name: string): string => `/metadata/annotations/${pointerSegment(name)}`;
+  const planted = [ANNOTATION.stamp, ANNOTATION.custody].filter((name) => Object.hasOwn(pod.annotations, name));
+  return [
+    ...planted.map((name): Operation => ({ op: 'remove', path: pointer(name) })),
+    ...(pod.annotations[key] === value ? [] : [{ op: 'add', path: pointer(key), value } as const]),
+  ];
+}
+
+/** The containers that the author excepts, and all others. */
+function skippedContainers(pod: Pod): string {
+  const present = (pod.annotations[ANNOTATION.eksSkipContainers] ?? '').split(',').map((name) => name.trim());
+  const all = [
+    ...present.filter((name) => name !== ''),
+    CONTAINER.name,
+    ...pod.containers.map(({ container }) => container.name),
+  ];
+  return [...new Set(all)].join(',');
 }

@@ -67,7 +67,7 @@ export class Language {
     const only = this.example();
     if (only === undefined) return false;
     return attempt(() => {
-      const word = NFA.fromWords([[...only].map((character) => character.codePointAt(0) ?? 0)], {
+      const word = NFA.fromWords([Array.from(only, (character) => character.codePointAt(0) ?? 0)], {
         maxCharacter: this.#nfa.maxCharacter,
       });
       return new Language(word).contains(this);

@@ -130,15 +130,6 @@ const session = z
       .enum(['sidecar', 'files'])
       .default('sidecar')
       .describe('sidecar renews; files hands the agent keys for one lifetime and is for jobs that are shorter.'),
-    kubernetes: z
-      .strictObject({
-        identity: z
-          .enum(['none', 'pod'])
-          .default('none')
-          .describe("none: no Kubernetes access; pod: the pod's service account, impersonating the operator."),
-      })
-      .prefault({})
-      .describe('Access to the Kubernetes API.'),
     resources: z
       .strictObject({ requests: quantities.optional(), limits: quantities.optional() })
       .optional()
@@ -147,11 +138,6 @@ const session = z
   .refine((value) => (value.identity === 'irsa') === (value.baseRole !== undefined), {
     path: ['baseRole'],
     message: 'is needed with identity irsa, and only there',
-  })
-  .refine((value) => value.delivery === 'sidecar' || value.kubernetes.identity === 'none', {
-    path: ['kubernetes', 'identity'],
-    message:
-      'must be none with delivery files: without the sidecar nothing speaks to the API server in the human’s name',
   });
 
 const pods = z

@@ -2,10 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../../src/admission/decide.ts';
 import { readMode } from '../../../src/admission/governance.ts';
 import { applyMode } from '../../../src/admission/verdict.ts';
+import { ROLE } from '../support/policies.ts';
 import { podWith } from '../support/pods.ts';
 import { ALICE, codeFor, creation, decideOn, governed, IMAGE } from '../support/reviews.ts';
 
 const settings = { sessionImage: IMAGE };
+const IRSA = {
+  identity: 'irsa',
+  baseRole: 'arn:aws:iam::111122223333:role/base',
+  region: 'eu-central-1',
+  roles: [{ arn: ROLE }],
+};
 const ROBOT = {
   username: 'system:serviceaccount:kube-system:replicaset-controller',
   groups: ['system:serviceaccounts'],
@@ -23,8 +30,12 @@ describe('what governs the namespace decides first', () => {
     [{ kind: 'missing', mode: 'enforce', policyName: 'p' } as const, 'PolicyMissing'],
     [{ kind: 'broken', mode: 'enforce', policyName: 'p', problem: 'spec.pods: wrong' } as const, 'PolicyInvalid'],
     [governed(), 'attributed'],
-    [governed({}, { podSecurity: '' }), 'PodSecurityMissing'],
-    [governed({}, { podSecurity: 'privileged' }), 'PodSecurityMissing'],
+    [governed({ session: IRSA }, { podSecurity: '' }), 'PodSecurityMissing'],
+    [governed({ session: IRSA }, { podSecurity: 'privileged' }), 'PodSecurityMissing'],
+    [governed({ session: IRSA }, { podSecurity: 'baseline' }), 'attributed'],
+    [governed({ session: IRSA }, { podSecurity: 'restricted' }), 'attributed'],
+    // The agent of EKS Pod Identity is asked in the clear, and baseline leaves containers the right to listen.
+    [governed({}, { podSecurity: 'baseline' }), 'PodSecurityMissing'],
     [governed({}, { podSecurity: 'restricted' }), 'attributed'],
     [governed({}, { podSecurity: undefined }), 'attributed'],
     [governed({ podSecurity: 'cluster' }, { podSecurity: '' }), 'attributed'],

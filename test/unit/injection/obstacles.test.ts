@@ -58,6 +58,24 @@ const REFUSED: [string, object, string, object?][] = [
     'TokenProjection',
     { allow: { tokenAudiences: ['vault'] } },
   ],
+  ['a source that is not known', volume({ projected: { sources: [{ newKindOfToken: {} }] } }), 'TokenProjection'],
+  [
+    'a file of our private volume as a variable',
+    app({
+      env: [{ name: 'X', valueFrom: { fileKeyRef: { volumeName: 'countersign-private', path: 'p', key: 'k' } } }],
+    }),
+    'ReservedMount',
+  ],
+  [
+    'a prefix aimed at a bearer token',
+    app({ envFrom: [{ prefix: 'AWS_BEARER_TOKEN_S', secretRef: { name: 's' } }] }),
+    'EnvFromReserved',
+  ],
+  [
+    'two containers of our name',
+    { initContainers: ['a', 'b'].map(() => ({ name: 'countersign', command: ['/usr/local/bin/countersign'] })) },
+    'ReservedName',
+  ],
   ['an inline CSI volume', volume({ csi: { driver: 'secrets-store.csi.k8s.io' } }), 'InlineCsi'],
   ['an inline CSI volume without a driver', volume({ csi: {} }), 'InlineCsi', { allow: { csiDrivers: ['x'] } }],
   [

@@ -29,7 +29,7 @@ function variables(row: Row | undefined): Record<string, string | undefined> {
   return Object.fromEntries((row?.env ?? []).map(({ name, value }) => [name, value]));
 }
 
-const OURS = /^(FAB_|AWS_|BOTO_CONFIG|KUBE|countersign|eks\.amazonaws\.com)/;
+const OURS = /^(FAB_|AWS_|BOTO_CONFIG|KUBECONFIG|countersign|eks\.amazonaws\.com)/;
 const REPLACED = new Set(['aws-iam-token', 'eks-pod-identity-token', 'kube-api-access-x7k2p']);
 
 describe('for any pod', () => {
@@ -166,7 +166,6 @@ describe('what a session container is given', () => {
       COUNTERSIGN_IDENTITY: 'irsa',
       COUNTERSIGN_BASE_ROLE_ARN: 'arn:aws:iam::111122223333:role/base',
       COUNTERSIGN_REGION: 'us-east-1',
-      COUNTERSIGN_KUBERNETES: 'none',
     });
   });
 
@@ -182,34 +181,6 @@ describe('what a session container is given', () => {
     expect(initContainers[0]).not.toHaveProperty('lifecycle');
     expect(variables(containers[0])).not.toHaveProperty('AWS_CONTAINER_CREDENTIALS_FULL_URI');
     expect(variables(containers[0])['AWS_SHARED_CREDENTIALS_FILE']).toBe('/var/run/countersign/aws-credentials');
-  });
-
-  it("with Kubernetes access stands at the service account's path in every other container", () => {
-    const session = {
-      identity: 'pod-identity',
-      region: 'us-east-1',
-      roles: [{ arn: 'arn:aws:iam::111122223333:role/agent' }],
-      kubernetes: { identity: 'pod' },
-    };
-    const own = [
-      { name: 'app', volumeMounts: [{ name: 'x', mountPath: '/run/secrets//kubernetes.io/./serviceaccount/' }] },
-    ];
-    const { containers } = result(podWith({ containers: own, volumes: [{ name: 'x', emptyDir: {} }] }), {
-      session,
-    }).spec;
-    expect(containers[0]?.volumeMounts).toEqual([
-      { name: 'countersign', mountPath: '/var/run/countersign', readOnly: true },
-      {
-        name: 'countersign',
-        mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
-        subPath: 'serviceaccount',
-        readOnly: true,
-      },
-    ]);
-    expect(variables(containers[0])).toMatchObject({
-      KUBERNETES_SERVICE_HOST: '127.0.0.1',
-      KUBERNETES_SERVICE_PORT: '9912',
-    });
   });
 
   it('fits Pod Security restricted and has requests and limits, which the policy may change', () => {
@@ -241,6 +212,29 @@ describe('the operations are few', () => {
     const patch = JSON.stringify(operationsFor(podWith({ containers: [{ name: 'app', env }] })));
     expect(patch).not.toContain('OWN_');
     expect(patch.length).toBeLessThan(6_000);
+  });
+
+  it('for a list of thousands of replaced items there is one, as the API server copies the list for each', () => {
+    const env = Array.from({ length: 5_000 }, (_, index) => ({
+      name: index % 2 === 0 ? 'KUBECONFIG' : `OWN_${index}`,
+      value: '',
+    }));
+    const volumeMounts = Array.from({ length: 5_000 }, (_, index) => ({
+      name: 'countersign',
+      mountPath: '/var/run/countersign',
+      readOnly: true,
+      index,
+    }));
+    expect(operationsFor(podWith({ containers: [{ name: 'app', env }] })).length).toBeLessThan(12);
+    expect(codeFor(podWith({ containers: [{ name: 'app', volumeMounts }] }))).toBe('ReservedMount');
+  });
+
+  it('stamps that a pod brings along go, and its other annotations stay', () => {
+    const annotations = { 'countersign.dev/stamp': 'x', 'countersign.dev/custody': 'y', 'example.com/a~b': 'z' };
+    expect(attributed(podWith({}, { annotations }))['metadata']).toMatchObject({
+      annotations: { 'example.com/a~b': 'z', 'eks.amazonaws.com/skip-containers': 'countersign,app' },
+    });
+    expect(JSON.stringify(attributed(podWith({}, { annotations })))).not.toContain('countersign.dev/');
   });
 
   it('a null list counts as none, as it does for the API server', () => {

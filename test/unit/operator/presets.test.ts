@@ -61,6 +61,13 @@ const CASES: Record<string, Case> = {
     extra: { arn: ['arn:aws:iam::111122223333:user/a.liddell'] },
     expected: 'alice',
   },
+  "EKS: an access entry of a role, whose template makes one name of two sessions'": {
+    preset: 'eks-access-entry',
+    with: { account: '111122223333', prefix: 'eks:' },
+    user: 'eks:alice-acme.com',
+    extra: { arn: [`${ROLE_ARN}/alice@acme.com`], sessionName: ['alice@acme.com'] },
+    expected: 'NoOperatorRule',
+  },
   'EKS: the same name from elsewhere': {
     preset: 'eks-access-entry',
     with: { account: '111122223333', prefix: 'eks:' },

@@ -92,6 +92,11 @@ describe('lint warns of', () => {
     expect(lint(delegator('[^@]+@acme\\.com'))).toEqual([]);
   });
 
+  it('without listing what a pattern matches, which doubles with every alternative', () => {
+    const pattern = (last: string): string => `((?:[0-9][0-9]|[a-f][g-z]){28}${last})`;
+    expect(lint({ operators: [username('a', pattern('x')), username('b', pattern('[x-z]'))] }).join()).toMatch(/\[Rule/);
+  });
+
   it('no overlap where another condition tells the rules apart only', () => {
     const rules = [username('a', 'x:([a-z]+)', { groups: ['admins'] }), username('b', 'x:([a-z]+)')];
     expect(lint({ operators: rules })).toEqual([expect.stringContaining('[RulesOverlap] spec.operators[1]')]);

@@ -17,7 +17,7 @@ describe('a policy file', () => {
     expect(read().spec).toMatchObject({
       pods: { all: true },
       operators: [],
-      session: { durationSeconds: 1800, delivery: 'sidecar', kubernetes: { identity: 'none' } },
+      session: { durationSeconds: 1800, delivery: 'sidecar' },
       podSecurity: 'namespace',
     });
   });
@@ -114,17 +114,14 @@ describe('the schema refuses', () => {
       'spec.session.baseRole',
     ],
     [
-      'files with Kubernetes access',
+      'patterns that take more memory than a policy may',
       policyObject({
-        session: {
-          identity: 'pod-identity',
-          region: 'eu-central-1',
-          roles: [{ arn: 'arn:aws:iam::111122223333:role/a' }],
-          delivery: 'files',
-          kubernetes: { identity: 'pod' },
-        },
+        operators: Array.from({ length: 60 }, (_, index) => ({
+          name: `r${index}`,
+          match: { username: `(${index}[a-z]{1,900})` },
+        })),
       }),
-      'must be none',
+      'take more memory',
     ],
   ])('%s', (_title, object, message) => {
     expect(problems(object).join('\n')).toContain(message);

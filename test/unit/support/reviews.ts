@@ -30,7 +30,7 @@ export function governed(spec: object = {}, more: object = {}): Governance {
     kind: 'governed',
     mode: 'enforce',
     policy: policy({ ...PEOPLE, ...spec }),
-    podSecurity: 'baseline',
+    podSecurity: 'restricted',
     ...more,
   };
 }

@@ -22,18 +22,18 @@ function reviewOfSize(bytes: number): string {
 
 const TOO_LARGE = { code: 'ReviewTooLarge', message: `the body is longer than ${BODY_LIMIT} bytes` };
 
-describe('a body of 10 MB', () => {
+describe('a body of 25 MB', () => {
   it('is refused by an answer that a client sees while it is still sending', async () => {
     using agent = keepAlive();
     for (let round = 0; round < 20; round += 1) {
-      const reply = await send(webhook.endpoint, { body: reviewOfSize(10_000_000), agent });
+      const reply = await send(webhook.endpoint, { body: reviewOfSize(25_000_000), agent });
       expect(reply).toMatchObject({ status: 413, json: TOO_LARGE });
     }
   });
 
   it('is refused as soon as its length is announced', async () => {
     using connection = await rawTls(webhook.endpoint);
-    connection.socket.write(head(mutatePath(webhook.endpoint), { 'content-length': 10_000_000 }));
+    connection.socket.write(head(mutatePath(webhook.endpoint), { 'content-length': 25_000_000 }));
     expect(await connection.received(/\r\n\r\n\{.*\}/)).toContain('HTTP/1.1 413 ');
   });
 
@@ -41,7 +41,7 @@ describe('a body of 10 MB', () => {
     using connection = await rawTls(webhook.endpoint);
     connection.socket.write(head(mutatePath(webhook.endpoint), { 'transfer-encoding': 'chunked' }));
     const chunk = 'x'.repeat(1_000_000);
-    for (let sent = 0; sent < 10; sent += 1) connection.socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`);
+    for (let sent = 0; sent < 25; sent += 1) connection.socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`);
     expect(await connection.received(/\r\n\r\n\{.*\}/)).toContain('HTTP/1.1 413 ');
   });
 });

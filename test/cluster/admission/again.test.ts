@@ -40,7 +40,7 @@ const SHAPES: Readonly<Record<string, object>> = {
 
 const SESSIONS: Readonly<Record<string, object>> = {
   'a sidecar': SESSION,
-  'Kubernetes by the pod’s account': { ...SESSION, kubernetes: { identity: 'pod' } },
+  'another lifetime': { ...SESSION, durationSeconds: 900 },
   'keys in files': { ...SESSION, delivery: 'files' },
   'Pod Identity': { identity: 'pod-identity', region: 'eu-central-1', roles: SESSION.roles },
 };
@@ -55,7 +55,8 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
     alice = await countersign.person('alice@acme.com');
     bob = await countersign.person('bob@acme.com');
     for (const [name, session] of Object.entries(SESSIONS)) {
-      const policy = await countersign.newPolicy({ operators: [STAFF], session });
+      // What Pod Identity needs of Pod Security is shown elsewhere; here pods are as bare as can be.
+      const policy = await countersign.newPolicy({ operators: [STAFF], session, podSecurity: 'cluster' });
       namespaces.set(name, await countersign.governedNamespace(policy));
     }
   });
@@ -92,7 +93,7 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
 
   it('brings nothing along from a namespace with another policy', async () => {
     const first = await alice.created(
-      namespaceOf('Kubernetes by the pod’s account'),
+      namespaceOf('another lifetime'),
       podWith(SHAPES['several containers and init containers']),
     );
     const moved = await alice.api.createPod(namespaceOf('keys in files'), copyOf(first));
@@ -159,6 +160,20 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
     const { stdout: version } = await alice.kubectl(get);
     expect(await apply()).toEqual({ status: 0, stdout: 'pod/same unchanged\n', stderr: '' });
     expect((await alice.kubectl(get)).stdout).toBe(version);
+  });
+
+  it('by kubectl apply of a manifest that sets what Countersign replaces is refused, and the pod stays', async () => {
+    const namespace = namespaceOf('a sidecar');
+    // Pods cannot be changed, and what the manifest says is not what the pod has.
+    const env = [{ name: 'KUBECONFIG', value: '/mine' }];
+    const manifest = JSON.stringify(
+      podWith({ containers: [{ ...APP, env }] }, { generateName: undefined, name: 'set' }),
+    );
+    const apply = () => alice.kubectl(['apply', '-n', namespace, '-f', '-'], manifest);
+    expect((await apply()).status).toBe(0);
+    expect((await apply()).stderr).toContain('spec: Forbidden: pod updates may not change fields other than');
+    const { stdout } = await alice.kubectl(['get', 'pod', 'set', '-n', namespace, '-o', 'json']);
+    expectAttributed(JSON.parse(stdout) as V1Pod, 'alice@acme.com');
   });
 
   it('by server-side apply of the same manifest changes nothing', async () => {

@@ -30,7 +30,10 @@ describe.skipIf(cluster.unavailable)('who stands behind a pod', () => {
       match: { username: `system:serviceaccount:${platform}:bot` },
       operators: ['(alice|dave|gone)@acme\\.com'],
     };
-    const session = { ...SESSION, roles: [{ arn: ROLE }, { arn: DEPLOY_ROLE, groups: ['acme:deployers'] }] };
+    const session = {
+      ...SESSION,
+      roles: [{ arn: ROLE }, { arn: DEPLOY_ROLE, groups: ['acme:deployers', `system:serviceaccounts:${platform}`] }],
+    };
     const left = ['gone@acme.com'];
     const policy = await countersign.newPolicy({ operators: [STAFF], delegators: [delegator], left, session });
     namespace = await countersign.governedNamespace(policy);
@@ -300,11 +303,34 @@ describe.skipIf(cluster.unavailable)('who stands behind a pod', () => {
     });
 
     it('does not get a role of its own groups for the operator', async () => {
-      const as = ['--as', `system:serviceaccount:${platform}:bot`, '--as-group', 'acme:deployers'];
       const env = [{ name: 'FAB_SESSION_ROLE_ARN', value: DEPLOY_ROLE }];
       const annotations = { 'countersign.dev/on-behalf-of': 'alice@acme.com' };
       const pod = podWith({ containers: [{ ...APP, env }] }, { annotations });
-      expect(await countersign.administrator.refused(namespace, pod, ...as)).toContain('[RoleNotAllowed]');
+      expect(await bot.refused(namespace, pod)).toContain('[RoleNotAllowed]');
+    });
+
+    it('is not believed where somebody impersonates it', async () => {
+      const as = ['--as', `system:serviceaccount:${platform}:bot`];
+      for (const person of [bob, countersign.administrator]) {
+        const message = await person.refused(namespace, naming('alice@acme.com'), ...as);
+        expect(message).toContain(
+          `[DelegatorDoubtful] delegator "system:serviceaccount:${platform}:bot" is not believed`,
+        );
+        expect(message).toContain('it showed no token of its own');
+      }
+    });
+
+    it('is not believed in the namespace of the pod, where every editor can be it', async () => {
+      const name = countersign.newName();
+      const home = await countersign.governedNamespace(name);
+      const match = { username: `system:serviceaccount:${home}:bot` };
+      const delegators = [{ name: 'bot', match, operators: ['.+@acme\\.com'] }];
+      await countersign.newPolicy({ operators: [STAFF], delegators }, name);
+      const atHome = await countersign.serviceAccount(home, 'bot');
+      const message = await atHome.refused(home, naming('alice@acme.com'));
+      expect(message).toContain('[DelegatorDoubtful]');
+      expect(message).toContain('it lives in the namespace of the pod');
+      expect(message).toContain('Next: Run the delegator in a namespace of its own');
     });
 
     it('of another namespace with the same name is none', async () => {
@@ -515,6 +541,9 @@ function plannedVariables(operator: string): object[] {
     { name: 'AWS_ROLE_ARN' },
     { name: 'AWS_WEB_IDENTITY_TOKEN_FILE' },
     { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN' },
+    { name: 'AWS_ACCESS_KEY' },
+    { name: 'AWS_SECRET_KEY' },
+    { name: 'BOTO_CONFIG' },
   ];
 }
 
@@ -536,7 +565,6 @@ function plannedSession(operator: string): object {
       { name: 'COUNTERSIGN_IDENTITY', value: 'irsa' },
       { name: 'COUNTERSIGN_BASE_ROLE_ARN', value: SESSION.baseRole },
       { name: 'COUNTERSIGN_REGION', value: 'eu-central-1' },
-      { name: 'COUNTERSIGN_KUBERNETES', value: 'none' },
     ],
     resources: { requests: { cpu: '10m', memory: '40Mi' }, limits: { cpu: '500m', memory: '128Mi' } },
     securityContext: {

@@ -26,16 +26,15 @@ describe.skipIf(cluster.unavailable)('an attributed pod fits', () => {
     const spec = { securityContext, containers: [{ ...APP, securityContext: restricted }] };
 
     it.each([
-      ['sidecar', 'none'],
-      ['sidecar', 'pod'],
-      ['files', 'none'],
-    ] as const)('restricted, with delivery %s and Kubernetes %s', async (delivery, identity) => {
-      const session = { ...SESSION, delivery, kubernetes: { identity } };
+      ['by web identity, renewed', SESSION],
+      ['by web identity, in files', { ...SESSION, delivery: 'files' }],
+      ['by Pod Identity', { identity: 'pod-identity', region: SESSION.region, roles: SESSION.roles }],
+    ] as const)('restricted, with credentials %s', async (_, session) => {
       const chosen = await countersign.newPolicy({ operators: [STAFF], session });
       const namespace = await countersign.governedNamespace(chosen, { podSecurity: 'restricted' });
       // It fails on a warning too.
       const pod = await alice.created(namespace, podWith(spec));
-      expectAttributed(pod, 'alice@acme.com', { delivery, kubernetes: identity });
+      expectAttributed(pod, 'alice@acme.com', { delivery: 'delivery' in session ? session.delivery : 'sidecar' });
     });
 
     it('restricted, where only containers say what they need', async () => {

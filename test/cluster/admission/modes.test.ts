@@ -172,6 +172,21 @@ describe.skipIf(cluster.unavailable)('how strictly a namespace is governed', () 
     });
   });
 
+  it('is not what a cache remembers, once the API server goes by enforce', async () => {
+    const namespace = await countersign.governedNamespace(policy, { mode: 'audit' });
+    await mallory.api.createPod(namespace, podWith());
+    await countersign.label(namespace, { [LABEL.mode]: 'enforce' });
+    await until('pods are refused', async () => {
+      return (await mallory.api.postPod(namespace, podWith())).status === 403;
+    });
+    for (let round = 0; round < 10; round += 1) await mallory.api.refusal(namespace, podWith());
+    const events = await cluster.untilAudited({ resource: 'pods', verb: 'create', namespace, code: 403 }, 11);
+    const all = [...events, ...cluster.auditEvents({ resource: 'pods', verb: 'create', namespace, code: 201 })];
+    // The webhook for enforced namespaces never answered as one does in audit.
+    const modes = all.flatMap(({ annotations = {} }) => annotations['pods.countersign.dev/mode'] ?? []);
+    expect(new Set(modes)).toEqual(new Set(['enforce']));
+  });
+
   it('can be switched without a change to any workload', async () => {
     const namespace = await countersign.governedNamespace(policy, { mode: 'audit' });
     const template = { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'x', image: 'x' }] } };

@@ -95,6 +95,15 @@ describe.skipIf(cluster.unavailable)('what a pod must not hold', () => {
     });
   });
 
+  it.each(['countersign', 'countersign-private', 'countersign-tokens'])(
+    'a variable from a file in our volume %s, for which nothing need be mounted',
+    async (volumeName) => {
+      const fileKeyRef = { volumeName, path: 'credentials', key: 'KEY', optional: true };
+      const message = await refused(podWithApp({ env: [{ name: 'STOLEN', valueFrom: { fileKeyRef } }] }));
+      expect(message).toContain(`[ReservedMount] container "app" mounts Countersign's volume "${volumeName}"`);
+    },
+  );
+
   describe('mounts over ours, however they are spelled', () => {
     it.each([
       '/var/run/countersign',
@@ -143,7 +152,7 @@ describe.skipIf(cluster.unavailable)('what a pod must not hold', () => {
       'for %s',
       async (audience) => {
         const message = await refused(podWith({ volumes: [tokenVolume('mine', { audience })] }));
-        expect(message).toContain(`[TokenProjection] volume "mine" projects a service account token for ${audience}`);
+        expect(message).toContain(`[TokenProjection] volume "mine" projects a service account token for "${audience}"`);
       },
     );
 
@@ -172,7 +181,7 @@ describe.skipIf(cluster.unavailable)('what a pod must not hold', () => {
       const podCertificate = { signerName: 'acme.com/agent', keyType: 'ED25519', credentialBundlePath: 'x' };
       const volumes = [{ name: 'mine', projected: { sources: [{ podCertificate }] } }];
       expect(await refused(podWith({ volumes }))).toContain(
-        '[TokenProjection] volume "mine" projects a pod certificate',
+        '[TokenProjection] volume "mine" projects a source of kind "podCertificate"',
       );
     });
 
@@ -240,10 +249,16 @@ describe.skipIf(cluster.unavailable)('what a pod must not hold', () => {
     });
   });
 
-  it('an annotation that is no JSON key for us: nothing is admitted that was not understood', async () => {
+  it('a key that JavaScript treats in its own way, which the API server judges', async () => {
+    const attributes = JSON.parse('{"__proto__": "x", "constructor": "y"}') as object;
+    const volumes = [{ name: 'mine', csi: { driver: 'csi.acme.com', volumeAttributes: attributes } }];
+    const pod = await alice.api.createPod(namespace, podWith({ volumes }));
+    expectAttributed(pod, 'alice@acme.com');
+    expect(JSON.stringify(pod.spec?.volumes)).toContain('{"__proto__":"x","constructor":"y"}');
     const annotations = JSON.parse('{"__proto__": "x"}') as object;
-    const { status } = await alice.api.postPod(namespace, podWith({}, { annotations }));
-    expect(status).toBeGreaterThanOrEqual(400);
+    const { status, body } = await alice.api.postPod(namespace, podWith({}, { annotations }));
+    expect(status).toBe(422);
+    expect(body.message).toContain('metadata.annotations: Invalid value: "__proto__"');
   });
 
   it('containers for debugging, at creation', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../fixture.ts';
 import { containersOf, envOf, expectAttributed } from './support/attributed.ts';
-import { SESSION, STAFF } from './support/countersign.ts';
+import { STAFF } from './support/countersign.ts';
 import {
   addContainer,
   addInitContainer,
@@ -25,14 +25,11 @@ const ORDERS = [
 describe.skipIf(cluster.unavailable)('beside other webhooks', () => {
   const countersign = useCountersign(cluster);
   let policy: string;
-  let withKubernetes: string;
   let alice: Person;
   let other: OtherWebhook | undefined;
 
   beforeAll(async () => {
     policy = await countersign.newPolicy({ operators: [STAFF] });
-    const session = { ...SESSION, kubernetes: { identity: 'pod' } };
-    withKubernetes = await countersign.newPolicy({ operators: [STAFF], session });
     alice = await countersign.person('alice@acme.com');
   });
   afterEach(async () => {
@@ -41,12 +38,8 @@ describe.skipIf(cluster.unavailable)('beside other webhooks', () => {
   });
 
   /** A governed namespace in which another webhook changes the pods too. */
-  async function besides(
-    name: string,
-    mutate: Mutation,
-    options: { policy?: string; again?: boolean } = {},
-  ): Promise<string> {
-    const namespace = await countersign.governedNamespace(options.policy ?? policy);
+  async function besides(name: string, mutate: Mutation, options: { again?: boolean } = {}): Promise<string> {
+    const namespace = await countersign.governedNamespace(policy);
     const reinvocationPolicy = options.again === true ? 'IfNeeded' : 'Never';
     other = await startOtherWebhook(cluster, countersign.admin, { name, namespace, mutate, reinvocationPolicy });
     const { calls } = other;
@@ -87,14 +80,11 @@ describe.skipIf(cluster.unavailable)('beside other webhooks', () => {
         { name: 'MESH', value: 'yes' },
         { name: 'AWS_PROFILE', value: 'mesh' },
       ];
-      for (const chosen of [policy, withKubernetes]) {
-        const namespace = await besides(name, addContainer({ ...APP, name: 'mesh', env }), { policy: chosen });
-        const pod = await alice.created(namespace, podWith());
-        expectAttributed(pod, 'alice@acme.com', { kubernetes: chosen === policy ? 'none' : 'pod' });
-        const mesh = containersOf(pod).others.find((container) => container.name === 'mesh');
-        expect(mesh && envOf(mesh, 'MESH')).toEqual({ value: 'yes' });
-        await other?.stop();
-      }
+      const namespace = await besides(name, addContainer({ ...APP, name: 'mesh', env }));
+      const pod = await alice.created(namespace, podWith());
+      expectAttributed(pod, 'alice@acme.com');
+      const mesh = containersOf(pod).others.find((container) => container.name === 'mesh');
+      expect(mesh && envOf(mesh, 'MESH')).toEqual({ value: 'yes' });
     });
 
     it('and puts an init container first does not get it before the session', async () => {

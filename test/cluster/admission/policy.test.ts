@@ -88,11 +88,6 @@ describe.skipIf(cluster.unavailable)('writing a policy', () => {
       expect(stderr).toContain(path);
       expect(stderr).not.toContain('admission webhook');
     });
-
-    it('with an unknown field, named by kubectl', async () => {
-      const stderr = await rejected({ operators: [STAFF], operater: [] });
-      expect(stderr).toContain('strict decoding error: unknown field "spec.operater"');
-    });
   });
 
   describe('is refused by the webhook, with the path and the reason,', () => {
@@ -132,10 +127,16 @@ describe.skipIf(cluster.unavailable)('writing a policy', () => {
         { session: { ...SESSION, baseRole: undefined } },
         'spec.session.baseRole: is needed with identity irsa',
       ],
+      ['with an unknown field', { operators: [STAFF], operater: [] }, 'spec.operater: unknown field'],
       [
-        'with Kubernetes access that nothing would renew',
-        { session: { ...SESSION, delivery: 'files', kubernetes: { identity: 'pod' } } },
-        'spec.session.kubernetes.identity: must be none with delivery files',
+        'with a misspelt condition, without which a rule would match everybody',
+        { operators: [{ name: 'admins', match: { username: '(.+)', group: ['admins'] } }] },
+        'spec.operators[0].match.group: unknown field',
+      ],
+      [
+        'with an audience that the API server takes',
+        { allow: { tokenAudiences: ['https://kubernetes.default.svc'] } },
+        "spec.allow.tokenAudiences[0]: a token for https://kubernetes.default.svc gives the agent Kubernetes credentials without the operator's name",
       ],
       [
         'with a preset that lacks what it needs',
@@ -170,29 +171,9 @@ describe.skipIf(cluster.unavailable)('writing a policy', () => {
     });
   });
 
-  describe('that may be regretted is taken with a warning:', () => {
-    it.each([
-      [
-        'pods that their authors can keep out',
-        { operators: [STAFF], pods: { labels: { kind: 'agent' } } },
-        'Warning: [PodsEscapable] spec.pods.labels: a pod author who leaves the label out is not attributed',
-      ],
-      ['nobody to stand behind a pod', {}, 'Warning: [NobodyIsOperator] spec.operators: no rule names an operator'],
-      [
-        'a delegator that may name anybody',
-        { delegators: [{ name: 'bot', match: { username: 'bot' }, operators: ['.*'] }] },
-        'Warning: [DelegatorWildcard] spec.delegators[0].operators[0]: lets "bot" name anybody',
-      ],
-      [
-        'two users with one name',
-        { operators: [{ name: 'mixed', match: { username: '(?:oidc|saml):(.+)' } }] },
-        'Warning: [NamesCollide] spec.operators[0].match.username: what stands outside the capture group varies',
-      ],
-    ])('%s', async (_, spec, warning) => {
-      const { status, stdout, stderr } = await apply(spec);
-      expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining(warning) });
-      expect(stdout).toContain('created');
-    });
+  it('that may be regretted is taken without a word: that is for lint, which may take its time', async () => {
+    const { status, stderr } = await apply({ operators: [STAFF], pods: { labels: { kind: 'agent' } } });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   describe('a broken one that was stored while nobody checked', () => {

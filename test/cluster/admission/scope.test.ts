@@ -272,7 +272,7 @@ describe.skipIf(cluster.unavailable)('where Countersign acts', () => {
         return stdout;
       });
       expect(message).toContain(
-        '[ControllerNotAttributed] controller "system:serviceaccount:kube-system:replicaset-controller" made this pod for ReplicaSet "agent-',
+        '[ControllerNotAttributed] controller "system:serviceaccount:kube-system:replicaset-controller" made this pod for "ReplicaSet" "agent-',
       );
       expect(message).toContain('Next: Create the pod itself as yourself, or have a delegator create it.');
       expect(await events(namespace, 'ReplicaSet')).toContain('[ControllerNotAttributed]');
@@ -293,7 +293,7 @@ describe.skipIf(cluster.unavailable)('where Countersign acts', () => {
       const message = await events(namespace, 'Job');
       expect(message).toContain('[ControllerNotAttributed]');
       expect(message).toContain('job-controller');
-      expect(message).toContain('for Job "once"');
+      expect(message).toContain('for "Job" "once"');
     });
 
     function events(namespace: string, kind: string): Promise<string> {

@@ -4,32 +4,25 @@ import { connect } from '../fixture.ts';
 import { containersOf, envOf, expectAttributed, tokenVolumesIn } from './support/attributed.ts';
 import { BASE_ROLE, SESSION, STAFF } from './support/countersign.ts';
 import type { Person } from './support/person.ts';
-import { APP, EKS, type EksFlavour, eksMount, eksVolume, podWith, podWithApp } from './support/pods.ts';
+import { APP, EKS, type EksFlavour, eksMount, eksVolume, podWith, podWithApp, RESTRICTED } from './support/pods.ts';
 import { useCountersign } from './support/use.ts';
 
 const cluster = connect();
 
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const KUBERNETES = { ...SESSION, kubernetes: { identity: 'pod' } };
-
 describe.skipIf(cluster.unavailable)('pods of every shape', () => {
   const countersign = useCountersign(cluster);
   let namespace: string;
-  /** Where sessions reach Kubernetes by the pod's service account. */
-  let withKubernetes: string;
   let alice: Person;
 
   beforeAll(async () => {
     namespace = await countersign.governedNamespace(await countersign.newPolicy({ operators: [STAFF] }));
-    const kubernetes = await countersign.newPolicy({ operators: [STAFF], session: KUBERNETES });
-    withKubernetes = await countersign.governedNamespace(kubernetes);
     alice = await countersign.person('alice@acme.com');
   });
 
   /** Creates a pod and checks all that holds for every attributed one. */
   async function attributed(pod: object, where = namespace): Promise<V1Pod> {
     const stored = await alice.api.createPod(where, pod);
-    expectAttributed(stored, 'alice@acme.com', { kubernetes: where === withKubernetes ? 'pod' : 'none' });
+    expectAttributed(stored, 'alice@acme.com');
     return stored;
   }
 
@@ -229,36 +222,28 @@ describe.skipIf(cluster.unavailable)('pods of every shape', () => {
     );
   });
 
-  describe('KUBECONFIG', () => {
-    it('of its own is replaced', async () => {
-      await attributed(podWithApp({ env: [{ name: 'KUBECONFIG', value: '/mine' }] }));
-    });
+  it('a KUBECONFIG of its own is replaced', async () => {
+    await attributed(podWithApp({ env: [{ name: 'KUBECONFIG', value: '/mine' }] }));
+  });
 
-    it('and the address of the API server too, where sessions reach Kubernetes', async () => {
-      const env = [
-        { name: 'KUBECONFIG', value: '/mine' },
-        { name: 'KUBERNETES_SERVICE_HOST', value: '10.96.0.1' },
-        { name: 'KUBERNETES_SERVICE_PORT', value: '443' },
-      ];
-      const pod = await attributed(podWithApp({ env }), withKubernetes);
-      const [app] = containersOf(pod).others;
-      expect(app && envOf(app, 'KUBERNETES_SERVICE_PORT')).toEqual({ value: '9912' });
-      expect(app && envOf(app, 'KUBERNETES_SERVICE_PORT_HTTPS')).toEqual({ value: '9912' });
-    });
+  it('stamps, which no pod brings along, are taken out', async () => {
+    const annotations = { 'countersign.dev/stamp': 'forged', 'countersign.dev/custody': 'forged', other: 'x' };
+    const pod = await attributed(podWith({}, { annotations }));
+    expect(Object.keys(pod.metadata?.annotations ?? {}).toSorted()).toEqual([
+      'eks.amazonaws.com/skip-containers',
+      'other',
+    ]);
   });
 
   describe("no container gets a token of the pod's service account, with automountServiceAccountToken", () => {
     it.each([true, false, undefined])('%s', async (automountServiceAccountToken) => {
-      for (const where of [namespace, withKubernetes]) {
-        const pod = await attributed(
-          podWith({ automountServiceAccountToken, initContainers: [{ ...APP, name: 'first' }] }),
-          where,
-        );
-        const { session, others } = containersOf(pod);
-        for (const container of others) expect(tokenVolumesIn(pod, container)).toEqual([]);
-        expect(tokenVolumesIn(pod, session)).toEqual(['countersign-tokens']);
-        expect(namesIn(pod).filter((name) => name.startsWith('kube-api-access'))).toEqual([]);
-      }
+      const pod = await attributed(
+        podWith({ automountServiceAccountToken, initContainers: [{ ...APP, name: 'first' }] }),
+      );
+      const { session, others } = containersOf(pod);
+      for (const container of others) expect(tokenVolumesIn(pod, container)).toEqual([]);
+      expect(tokenVolumesIn(pod, session)).toEqual(['countersign-tokens']);
+      expect(namesIn(pod).filter((name) => name.startsWith('kube-api-access'))).toEqual([]);
     });
 
     it('set on the service account', async () => {
@@ -281,52 +266,21 @@ describe.skipIf(cluster.unavailable)('pods of every shape', () => {
       );
       expect(namesIn(pod)).not.toContain('kube-api-access-mine');
     });
-
-    it.each([
-      `${SERVICE_ACCOUNT}/`,
-      '/var//run/secrets/kubernetes.io/./serviceaccount',
-      '/run/secrets/kubernetes.io/serviceaccount',
-    ])('and a mount of its own at %s, where sessions reach Kubernetes', async (mountPath) => {
-      const pod = await attributed(
-        podWith({
-          containers: [{ ...APP, volumeMounts: [{ name: 'mine', mountPath }] }],
-          volumes: [{ name: 'mine', emptyDir: {} }],
-        }),
-        withKubernetes,
-      );
-      const paths = containersOf(pod).others[0]?.volumeMounts?.map((mount) => mount.mountPath);
-      expect(paths).toEqual(['/var/run/countersign', SERVICE_ACCOUNT]);
-    });
   });
 
   describe('sessions as the policy wants them:', () => {
-    it('with Pod Identity', async () => {
+    it('with Pod Identity, in a namespace that keeps raw sockets away', async () => {
       const session = { identity: 'pod-identity', region: 'us-west-2', roles: SESSION.roles };
-      const where = await governed({ session });
-      const { session: container } = containersOf(await attributed(podWith(), where));
+      const policy = await countersign.newPolicy({ operators: [STAFF], session });
+      const where = await countersign.governedNamespace(policy, { podSecurity: 'restricted' });
+      const { session: container } = containersOf(await attributed(RESTRICTED, where));
       expect(envOf(container, 'COUNTERSIGN_IDENTITY')).toEqual({ value: 'pod-identity' });
       expect(envOf(container, 'COUNTERSIGN_REGION')).toEqual({ value: 'us-west-2' });
       expect(envOf(container, 'COUNTERSIGN_BASE_ROLE_ARN')).toBeUndefined();
-    });
-
-    it('with Kubernetes by the pod’s service account', async () => {
-      const pod = await attributed(podWith(), withKubernetes);
-      const { session } = containersOf(pod);
-      expect(envOf(session, 'COUNTERSIGN_KUBERNETES')).toEqual({ value: 'pod' });
-      const tokens = pod.spec?.volumes?.find(({ name }) => name === 'countersign-tokens');
-      expect(tokens?.projected).toEqual({
-        defaultMode: 0o444,
-        sources: [
-          { serviceAccountToken: { audience: 'sts.amazonaws.com', expirationSeconds: 3600, path: 'aws-token' } },
-          { serviceAccountToken: { expirationSeconds: 3600, path: 'kubernetes-token' } },
-          { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'kubernetes-ca.crt' }] } },
-          {
-            downwardAPI: {
-              items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
-            },
-          },
-        ],
-      });
+      const open = await countersign.governedNamespace(policy, { podSecurity: 'baseline' });
+      expect(await alice.refused(open, RESTRICTED)).toContain(
+        `[PodSecurityMissing] namespace "${open}" does not enforce Pod Security "restricted" (it enforces "baseline")`,
+      );
     });
 
     it('with keys in files, by an init container that ends', async () => {

@@ -14,14 +14,13 @@ const OURS = ['countersign', ...PRIVATE];
 export interface Expected {
   readonly role?: string;
   readonly delivery?: 'sidecar' | 'files';
-  readonly kubernetes?: 'none' | 'pod';
   /** Volumes with a token that nobody may mount, and that are there all the same. */
   readonly idleTokens?: readonly string[];
 }
 
 /** Checks that a stored pod is the session of this operator, whole and with no other way to AWS or Kubernetes. */
 export function expectAttributed(pod: V1Pod, operator: string, expected: Expected = {}): void {
-  const { role = ROLE, delivery = 'sidecar', kubernetes = 'none', idleTokens = [] } = expected;
+  const { role = ROLE, delivery = 'sidecar', idleTokens = [] } = expected;
   const { session, others } = containersOf(pod);
   expect(session.image).toBe(SESSION_IMAGE);
   expect(session.restartPolicy).toBe(delivery === 'sidecar' ? 'Always' : undefined);
@@ -34,9 +33,7 @@ export function expectAttributed(pod: V1Pod, operator: string, expected: Expecte
   for (const container of others) {
     expectSessionVariables(container, operator, role);
     expectOneAwsMechanism(container, delivery);
-    const kubernetesHost = envOf(container, 'KUBERNETES_SERVICE_HOST');
-    expect(kubernetesHost).toEqual(kubernetes === 'pod' ? { value: '127.0.0.1' } : undefined);
-    expectOnlySharedMounts(container, kubernetes);
+    expectOnlySharedMount(container);
   }
 
   expect(pod.spec?.automountServiceAccountToken).toBe(false);
@@ -116,21 +113,19 @@ const BLANK = [
   'AWS_ROLE_ARN',
   'AWS_WEB_IDENTITY_TOKEN_FILE',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'AWS_ACCESS_KEY',
+  'AWS_SECRET_KEY',
+  'BOTO_CONFIG',
 ];
 const ABSENT = [
   'AWS_PROFILE',
   'AWS_DEFAULT_PROFILE',
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
   'AWS_BEARER_TOKEN_BEDROCK',
+  'AWS_CREDENTIAL_FILE',
 ];
 
-function expectOnlySharedMounts(container: V1Container, kubernetes: 'none' | 'pod'): void {
+function expectOnlySharedMount(container: V1Container): void {
   const ours = (container.volumeMounts ?? []).filter(({ name }) => OURS.includes(name));
-  const shared = { name: 'countersign', mountPath: '/var/run/countersign', readOnly: true };
-  const account = {
-    ...shared,
-    mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
-    subPath: 'serviceaccount',
-  };
-  expect(ours).toEqual(kubernetes === 'pod' ? [shared, account] : [shared]);
+  expect(ours).toEqual([{ name: 'countersign', mountPath: '/var/run/countersign', readOnly: true }]);
 }

@@ -17,6 +17,12 @@ export function podWithApp(app: object, spec: object = {}): object {
   return podWith({ containers: [{ ...APP, ...app }], ...spec });
 }
 
+/** Passes Pod Security `restricted`. */
+export const RESTRICTED = podWith({
+  securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+  containers: [{ ...APP, securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }],
+});
+
 /** What people make of the output of `kubectl get pod -o yaml` before they create it again. */
 export function copyOf(stored: V1Pod): object {
   const { labels, annotations } = stored.metadata ?? {};

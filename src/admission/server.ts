@@ -3,7 +3,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { Fault } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import { WEBHOOK_PATH } from '../names.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { type Logger, short } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServingCertificate } from '../tls/files.ts';
 import { budgetOf } from './budget.ts';
@@ -227,14 +227,6 @@ function nameIn(review: Review): string {
   const { name, generateName } = metadata;
   return [name, generateName].find((each) => typeof each === 'string') ?? '';
 }
-
-/** Names come here before anybody has checked their length, and a pod's author must not fill the log with them. */
-function short(text: string): string {
-  return text.length <= MAX_LOGGED ? text : `${text.slice(0, MAX_LOGGED)}…`;
-}
-
-/** As long as an ARN may be. */
-const MAX_LOGGED = 2048;
 
 function explain(error: FastifyError | Fault): { status: number; code: string; message: string } {
   const { code, message } = error;

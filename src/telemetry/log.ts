@@ -16,11 +16,19 @@ export function createLog(component: string, stream: DestinationStream = new Bac
       formatters: { level: (label) => ({ level: label }) },
       serializers: {
         error: (error: unknown) =>
-          error instanceof Error ? { message: error.message, code: codeOf(error) } : { message: String(error) },
+          error instanceof Error ? { message: short(error.message), code: codeOf(error) } : { message: String(error) },
       },
     },
     stream,
   );
+}
+
+/** As long as an ARN may be. */
+const MAX_LENGTH = 2048;
+
+/** Names come here before anybody has checked their length, and a pod's author must not fill the log with them. */
+export function short(text: string): string {
+  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}…`;
 }
 
 /** Longest wait for a reader of the log that takes nothing, in milliseconds. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Governance, GovernanceSource, Mode } from '../../src/admission/governance.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { ask, codeOf } from './support/client.ts';
+import { ask, codeOf, send } from './support/client.ts';
 import { seriesIn } from './support/metrics.ts';
 import { ALICE, pod, policyOf, reviewOf, ROBOT } from './support/reviews.ts';
 import { startWebhook, type TestWebhook } from './support/webhook.ts';
@@ -77,7 +77,13 @@ describe('each decision is logged', () => {
       reviewOf(pod({}, { ownerReferences: [{ kind: long, name: long, controller: true }] }), { userInfo: ROBOT }),
     ];
     for (const review of reviews) await ask(webhook, review);
-    expect(lines).toHaveLength(reviews.length);
+    // The names of fields in what could not be reviewed are somebody's too.
+    const invalid = [
+      reviewOf(pod({}, { annotations: { [long]: 1 } })),
+      reviewOf(pod(), { userInfo: { ...ALICE, extra: { [long]: 'x' } } }),
+    ];
+    for (const body of invalid) expect((await send(webhook, { body })).status).toBe(400);
+    expect(lines).toHaveLength(reviews.length + invalid.length);
     for (const line of lines) {
       expect(line.trimEnd()).not.toContain('\n');
       expect(line.length).toBeLessThan(16_384);

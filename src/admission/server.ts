@@ -65,6 +65,9 @@ export function createWebhook(parts: WebhookParts): Webhook {
 
   app.decorateRequest('receivedAt', 0);
   app.server.maxConnections = MAX_CONNECTIONS;
+  // Node's own answer to a header `Expect` it does not know is 417 and the patience to read the body, before any path
+  // has been looked at. To ignore it is as good (RFC 9110, section 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.removeAllContentTypeParsers();
   // Whatever the content type says: a body is JSON or it is refused. The usual type is named because fastify remembers
   // what it found for a type that is. Keys such as `__proto__` pass: some fields of pods have keys of the author's

@@ -7,6 +7,8 @@ import { governing, startWebhook } from './support/webhook.ts';
 
 /** Patterns that an admin may well write, and each an input on which an engine that backtracks does not come back. */
 const PATTERNS: readonly [pattern: string, hostile: (length: number) => string][] = [
+  // This one fits, so that its parts have to be found.
+  ['(a|aa)*(a|b)*b', (length) => `${'a'.repeat(length - 1)}b`],
   ['(a+)+$', (length) => `${'a'.repeat(length - 1)}!`],
   ['((a*)*)*b', (length) => 'a'.repeat(length)],
   ['(?:a|a)*c', (length) => 'a'.repeat(length)],
@@ -28,7 +30,7 @@ function reviewBy(username: string, more: JsonObject = {}): JsonObject {
 describe('a pattern of nested repetitions and the username made for it', () => {
   it.each(PATTERNS)('%s: is answered', async (pattern, hostile) => {
     await using webhook = await startWebhook({ governance: governing(policyWith(`(${pattern})`)) });
-    expect(codeOf(await ask(webhook, reviewBy(hostile(2_048))))).toBe('NoOperatorRule');
+    expect(codeOf(await ask(webhook, reviewBy(hostile(2_048))))).toBeOneOf(['NoOperatorRule', 'OperatorNotClean']);
     expect(codeOf(await ask(webhook, reviewBy(hostile(2_049))))).toBe('RequesterUnreadable');
     expect(codeOf(await ask(webhook, reviewBy('x'.repeat(5_000_000))))).toBe('RequesterUnreadable');
   });
@@ -39,9 +41,14 @@ describe('a pattern of nested repetitions and the username made for it', () => {
     const [rule] = policyOf(policyWith(`(${pattern})`)).identity.operators;
     const [short, long] = [hostile(256), hostile(2_048)];
     const best = { short: Infinity, long: Infinity };
+    expect(rule?.match.username).toBeDefined();
     const measure = (text: string) => {
       const begin = performance.now();
-      for (let turn = 0; turn < 20; turn += 1) rule?.match.username?.matches(text);
+      for (let turn = 0; turn < 10; turn += 1) {
+        // Whether, and with which parts: two engines.
+        rule?.match.username?.matches(text);
+        rule?.match.username?.match(text);
+      }
       return performance.now() - begin;
     };
     for (let round = 0; round < 40; round += 1) {

@@ -8,7 +8,15 @@ import type { Registry } from 'prom-client';
  * @param notReady says what is missing, or undefined
  */
 export function createProbes(registry: Registry, notReady: () => string | undefined): FastifyInstance {
-  const app = fastify({ logger: false, requestTimeout: 5_000, bodyLimit: 1024, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    forceCloseConnections: true,
+    // Whoever opens connections and sends nothing must not keep kubelet's out.
+    requestTimeout: 5_000,
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+  });
+  app.server.maxConnections = 1024;
   app.get('/livez', async () => 'ok');
   app.get('/readyz', async (_request, reply) => {
     const reason = notReady();

@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProbes } from '../../src/admission/probes.ts';
 import { until } from '../cluster/until.ts';
 import { ask, mutatePath, send } from './support/client.ts';
 import { head, rawTcp, rawTls } from './support/raw.ts';
@@ -39,16 +40,13 @@ describe.concurrent('a connection that takes its time is closed by the server', 
     expect(await ask(fresh, reviewOf())).toMatchObject({ allowed: true });
   });
 
-  it('when the header comes one byte at a time and never ends', async () => {
-    using connection = await rawTls(webhook);
-    connection.socket.write(`POST ${mutatePath(webhook)} HTTP/1.1\r\n`);
-    drip(connection.socket, 'x-slow: loris\r\n');
-    expect(await connection.closed).toMatch(/^HTTP\/1\.1 408 /);
-  });
-
-  it('when nothing comes after the handshake', async () => {
-    using connection = await rawTls(webhook);
-    expect(await connection.closed).toMatch(/^HTTP\/1\.1 408 /);
+  it('when no header comes, or one byte at a time and never the end of it', async () => {
+    using silent = await rawTls(webhook);
+    using dripping = await rawTls(webhook);
+    dripping.socket.write(`POST ${mutatePath(webhook)} HTTP/1.1\r\n`);
+    drip(dripping.socket, 'x-slow: loris\r\n');
+    expect(await silent.closed).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await dripping.closed).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it('when the second request on a connection never gets its header together', async () => {
@@ -59,6 +57,19 @@ describe.concurrent('a connection that takes its time is closed by the server', 
     connection.socket.write(`POST ${mutatePath(webhook)} HTTP/1.1\r\n`);
     drip(connection.socket, 'x-slow: loris\r\n');
     expect(await connection.closed).toMatch(/HTTP\/1\.1 408 /);
+  });
+
+  it('when it is one to the listener of the probes', async () => {
+    const probes = createProbes(webhook.metrics.registry, () => undefined);
+    await probes.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = probes.server.address() as AddressInfo;
+    using silent = await rawTcp(port);
+    using dripping = await rawTcp(port);
+    dripping.socket.write('GET /livez HTTP/1.1\r\n');
+    drip(dripping.socket, 'x-slow: loris\r\n');
+    expect(await silent.closed).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await dripping.closed).toMatch(/^HTTP\/1\.1 408 /);
+    await probes.close();
   });
 
   it('when a TLS handshake is not begun, or comes one byte at a time and never ends', async () => {

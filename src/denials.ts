@@ -111,6 +111,10 @@ const TEXTS = {
     because: 'shareProcessNamespace lets every container read the session container’s tokens under /proc',
     next: 'Remove spec.shareProcessNamespace.',
   }),
+  TooManyContainers: (d: { count: number; most: number }): Text => ({
+    because: `the pod has ${d.count} containers, and the most that can be given a session is ${d.most}`,
+    next: 'Spread them over several pods.',
+  }),
   TokenProjection: (d: { volume: string; what: string }): Text => ({
     because: `volume ${quote(d.volume)} projects ${d.what}, a credential that does not carry the operator's name`,
     next: `Remove the projection, or ${lower(ASK_ADMIN)} to list its audience under allow.tokenAudiences.`,

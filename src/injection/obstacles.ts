@@ -41,8 +41,15 @@ function podObstacle(pod: Pod): Denial | undefined {
   if (windows) return deny('WindowsPod', {});
   // One process namespace shows every container's files, our tokens too, under /proc/PID/root.
   if (pod.spec['shareProcessNamespace'] === true) return deny('SharedProcessNamespace', {});
-  return undefined;
+  const count = pod.containers.length;
+  return count > MAX_CONTAINERS ? deny('TooManyContainers', { count, most: MAX_CONTAINERS }) : undefined;
 }
+
+/**
+ * A container of thirteen characters is given fifteen hundred: of a pod as large as an API server takes, the patch would
+ * take all memory. With this many it is still smaller than what etcd takes.
+ */
+const MAX_CONTAINERS = 256;
 
 function volumeObstacle(volume: Volume, allow: Allowances): Denial | undefined {
   if (isOurVolume(volume)) {

@@ -153,4 +153,22 @@ describe('the mode of the namespace', () => {
       ...Array<string>(3).fill('NotHuman'),
     ]);
   });
+
+  it('is the one that an API server asked in, where it cannot be found out', async () => {
+    const governance: GovernanceSource = {
+      notReady: undefined,
+      governanceOf: () => ({ kind: 'unknown', problem: 'the API server did not answer' }),
+    };
+    await using webhook = await startWebhook({ governance });
+    const enforced = await ask(webhook, reviewOf());
+    expect(enforced).toMatchObject({
+      allowed: false,
+      auditAnnotations: { code: 'ClusterUnavailable', mode: 'enforce' },
+    });
+    const path = `/mutate-unenforced/${webhook.secret}`;
+    const unenforced = await ask(webhook, reviewOf(), { path });
+    expect(unenforced).toMatchObject({ allowed: true, auditAnnotations: { code: 'ClusterUnavailable', mode: 'warn' } });
+    expect(unenforced.warnings).toHaveLength(1);
+    expect(unenforced.patch).toBeUndefined();
+  });
 });

@@ -39,6 +39,7 @@ const STRANGERS: readonly Stranger[] = [
   { what: 'OPTIONS', path: (right) => `/mutate/${right}`, method: 'OPTIONS' },
   { what: 'a method that nobody uses', path: (right) => `/mutate/${right}`, method: 'SEARCH' },
   { what: 'the wrong secret for policies', path: () => `/validate-policy/${newSecret()}` },
+  { what: 'the wrong secret for what is not enforced', path: () => `/mutate-unenforced/${newSecret()}` },
 ];
 
 describe('a request without the secret', () => {
@@ -88,8 +89,8 @@ describe('the secret', () => {
     expect([await status(old), await status(next)]).toEqual([404, 200]);
   });
 
-  it('opens the path for policies as well', async () => {
-    const reply = await send(webhook, { path: `/validate-policy/${webhook.secret}?timeout=10s`, body: reviewOf() });
+  it.each(['validate-policy', 'mutate-unenforced'])('opens /%s as well', async (path) => {
+    const reply = await send(webhook, { path: `/${path}/${webhook.secret}?timeout=10s`, body: reviewOf() });
     expect(reply).toMatchObject({ status: 200, json: { response: { allowed: true } } });
   });
 

@@ -1,8 +1,9 @@
 import { type Denial, deny, quote } from '../denials.ts';
 import { claimsOf } from '../injection/claims.ts';
-import { DEFAULT_RESOURCES, type SessionPlan } from '../injection/container.ts';
+import type { SessionPlan } from '../injection/container.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
+import { replacementsIn } from '../injection/replacements.ts';
 import { type Pod, readPod } from '../injection/pod.ts';
 import type { Operation } from '../json.ts';
 import { ANNOTATION } from '../names.ts';
@@ -30,6 +31,7 @@ export type Outcome =
       readonly roleArn: string;
       readonly delegator: string | undefined;
       readonly operations: readonly Operation[];
+      readonly warnings: readonly string[];
     }
   | {
       readonly kind: 'refused';
@@ -93,13 +95,15 @@ function decideGoverned(review: Review, pod: Pod, governance: Governed, settings
   const obstacle = obstacleIn(pod, policy.allow);
   if (obstacle !== undefined) return refused(policy.name, obstacle, byWhom);
 
+  const plan = planOf(policy, who, role.arn, settings);
   return {
     kind: 'attributed',
     policyName: policy.name,
     ...byWhom,
     roleArn: role.arn,
     delegator: who.kind === 'delegated' ? who.delegator : undefined,
-    operations: patchFor(pod, planOf(policy, who, role.arn, settings)),
+    operations: patchFor(pod, plan),
+    warnings: replacementsIn(pod, plan),
   };
 }
 
@@ -119,10 +123,7 @@ function planOf(
     baseRole: session.baseRole,
     delivery: session.delivery,
     image: settings.sessionImage,
-    resources: {
-      requests: { ...DEFAULT_RESOURCES.requests, ...session.resources?.requests },
-      limits: { ...DEFAULT_RESOURCES.limits, ...session.resources?.limits },
-    },
+    resources: policy.resources,
   };
 }
 

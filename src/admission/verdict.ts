@@ -34,7 +34,9 @@ export function applyMode(outcome: Outcome, mode: Mode, notice?: string): Verdic
     case 'untouched':
       return verdict;
     case 'attributed':
-      return mode === 'audit' ? verdict : { ...verdict, operations: outcome.operations };
+      return mode === 'audit'
+        ? verdict
+        : { ...verdict, operations: outcome.operations, warnings: [...notices, ...outcome.warnings] };
     case 'refused': {
       const { message } = outcome.denial;
       if (mode === 'enforce') return { ...verdict, allowed: false, message };
@@ -77,10 +79,6 @@ function annotations(outcome: Outcome, mode: Mode): Record<string, string> {
   return Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 
-/** The API server cuts warnings off at 256 characters (k8s.io/apiserver, warning recorder). */
-const MAX_WARNING = 256;
-
 function warningOf(message: string): string {
-  const text = `not attributed, would be refused in enforce mode: ${message}`;
-  return text.length <= MAX_WARNING ? text : `${text.slice(0, MAX_WARNING - 1)}…`;
+  return `not attributed, would be refused in enforce mode: ${message}`;
 }

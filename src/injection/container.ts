@@ -16,15 +16,6 @@ export interface SessionPlan {
 }
 
 /**
- * Requests and limits of the session container. Explicit, because LimitRanger's defaults come too early for an injected
- * container and ResourceQuota refuses one without. 64 MiB were enough under load, 48 MiB were not.
- */
-export const DEFAULT_RESOURCES = {
-  requests: { cpu: '10m', memory: '40Mi' },
-  limits: { cpu: '500m', memory: '128Mi' },
-} as const;
-
-/**
  * A user of its own, so that an application with the same number cannot signal the session container or read its
  * memory, should the two ever share a process namespace.
  */

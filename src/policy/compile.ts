@@ -2,6 +2,7 @@ import type { IdentityRules } from '../operator/identify.ts';
 import { compilePattern, type Pattern } from '../operator/pattern.ts';
 import type { DelegatorRule, Match, OperatorRule } from '../operator/rule.ts';
 import { expandPreset } from './presets.ts';
+import { resourceProblems, resourcesOf } from './resources.ts';
 import type { MatchSpec, OperatorRuleSpec, PolicySpec } from './schema.ts';
 
 /** Something that is wrong in a policy, and where: `spec.operators[0].match.username`. */
@@ -27,6 +28,8 @@ export interface Policy {
   readonly pods: PolicySpec['pods'];
   readonly roles: readonly RoleRule[];
   readonly session: PolicySpec['session'];
+  /** Of the session container. */
+  readonly resources: ReturnType<typeof resourcesOf>;
   readonly allow: { readonly tokenAudiences: ReadonlySet<string>; readonly csiDrivers: ReadonlySet<string> };
   readonly podSecurity: PolicySpec['podSecurity'];
 }
@@ -63,11 +66,13 @@ export function compilePolicy(name: string, spec: PolicySpec): CompileResult {
       groups: role.groups && compiler.patterns(role.groups, `spec.session.roles[${index}].groups`),
     })),
     session: spec.session,
+    resources: resourcesOf(spec.session),
     allow: { tokenAudiences: new Set(spec.allow.tokenAudiences), csiDrivers: new Set(spec.allow.csiDrivers) },
     podSecurity: spec.podSecurity,
   };
   compiler.checkNames([...spec.operators, ...spec.delegators].map((rule) => rule.name));
   compiler.checkAudiences(spec.allow.tokenAudiences);
+  compiler.problems.push(...resourceProblems(spec.session));
   return compiler.problems.length === 0 ? { ok: true, policy } : { ok: false, problems: compiler.problems };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isObject, type JsonObject } from '../../../src/json.ts';
 import { pods, podWith } from '../support/pods.ts';
-import { ALICE, attributed, BOB, codeFor, operationsFor, patchedBy } from '../support/reviews.ts';
+import { ALICE, attributed, BOB, codeFor, decideOn, operationsFor, patchedBy } from '../support/reviews.ts';
 
 interface Attributed {
   readonly metadata: { readonly annotations: Record<string, string> };
@@ -227,6 +227,15 @@ describe('the operations are few', () => {
     }));
     expect(operationsFor(podWith({ containers: [{ name: 'app', env }] })).length).toBeLessThan(12);
     expect(codeFor(podWith({ containers: [{ name: 'app', volumeMounts }] }))).toBe('ReservedMount');
+  });
+
+  it('an author is told which variables were replaced, once, and not what an injector had set', () => {
+    const env = ['KUBECONFIG', 'AWS_PROFILE', 'AWS_ROLE_ARN', 'OWN'].map((name) => ({ name, value: 'x' }));
+    const pod = podWith({ containers: [{ name: 'app', env }] });
+    const warnings = (of: JsonObject): unknown => (decideOn(of) as { warnings?: unknown }).warnings;
+    expect(warnings(pod)).toEqual([expect.stringContaining('"app": KUBECONFIG, AWS_PROFILE replaced')]);
+    expect(warnings(attributed(pod))).toEqual([]);
+    expect(warnings(podWith())).toEqual([]);
   });
 
   it('stamps that a pod brings along go, and its other annotations stay', () => {

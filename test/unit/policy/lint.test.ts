@@ -94,7 +94,9 @@ describe('lint warns of', () => {
 
   it('without listing what a pattern matches, which doubles with every alternative', () => {
     const pattern = (last: string): string => `((?:[0-9][0-9]|[a-f][g-z]){28}${last})`;
-    expect(lint({ operators: [username('a', pattern('x')), username('b', pattern('[x-z]'))] }).join()).toMatch(/\[Rule/);
+    expect(lint({ operators: [username('a', pattern('x')), username('b', pattern('[x-z]'))] }).join()).toMatch(
+      /\[Rule/,
+    );
   });
 
   it('no overlap where another condition tells the rules apart only', () => {

@@ -114,6 +114,18 @@ describe('the schema refuses', () => {
       'spec.session.baseRole',
     ],
     [
+      'a request above its limit, which every pod would be refused for',
+      policyObject({
+        session: {
+          identity: 'pod-identity',
+          region: 'eu-central-1',
+          roles: [{ arn: 'arn:aws:iam::111122223333:role/a' }],
+          resources: { limits: { memory: '32Mi' } },
+        },
+      }),
+      'spec.session.resources.limits.memory: the request of 40Mi',
+    ],
+    [
       'patterns that take more memory than a policy may',
       policyObject({
         operators: Array.from({ length: 60 }, (_, index) => ({

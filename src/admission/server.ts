@@ -1,20 +1,22 @@
 import { createServer, type Server } from 'node:https';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../errors.ts';
-import { isObject, type Json } from '../json.ts';
+import type { Json } from '../json.ts';
 import { WEBHOOK_PATH } from '../names.ts';
-import { type Logger, short } from '../telemetry/log.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServingCertificate } from '../tls/files.ts';
 import { budgetOf } from './budget.ts';
 import { decide, isPodCreation, type Settings } from './decide.ts';
 import type { Governance, GovernanceSource, Mode } from './governance.ts';
+import { explain, HTTP_OPTIONS, MAX_CONNECTIONS, TLS_OPTIONS } from './http.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, Load, type LoadLimits } from './load.ts';
 import type { PathSecrets } from './path-secret.ts';
 import { reviewPolicy } from './policy-review.ts';
+import { type Decided, record } from './record.ts';
 import { respond } from './respond.ts';
-import { type Review, readReview } from './review.ts';
-import { applyMode, type Verdict } from './verdict.ts';
+import { readReview } from './review.ts';
+import { applyMode } from './verdict.ts';
 
 export interface WebhookParts {
   readonly governance: GovernanceSource;
@@ -150,7 +152,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     const outcome = decide(review, governance, parts.settings);
     const mode = 'mode' in governance ? governance.mode : unknownMode;
     const verdict = applyMode(outcome, mode, 'notice' in governance ? governance.notice : undefined);
-    record(request, review, verdict, outcome.kind, mode);
+    report(request, { review, verdict, outcome: outcome.kind, mode });
     return respond(review.uid, verdict);
   }
 
@@ -161,31 +163,13 @@ export function createWebhook(parts: WebhookParts): Webhook {
   app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, guarded, async (request): Promise<Json> => {
     const review = readReview(request.body);
     const verdict = reviewPolicy(review);
-    record(request, review, verdict, verdict.allowed ? 'untouched' : 'refused', 'enforce');
+    report(request, { review, verdict, outcome: verdict.allowed ? 'untouched' : 'refused', mode: 'enforce' });
     return respond(review.uid, verdict);
   });
 
-  function record(request: FastifyRequest, review: Review, verdict: Verdict, outcome: string, mode: string): void {
-    const milliseconds = performance.now() - request.receivedAt;
-    metrics.duration.observe(milliseconds / 1000);
-    metrics.reviewSize.observe(Number(request.headers['content-length'] ?? 0));
-    metrics.decisions.inc({ outcome, code: verdict.code, mode });
-    log.info(
-      {
-        uid: short(review.uid),
-        resource: short(review.resource.resource),
-        requester: short(review.requester.username),
-        operator: verdict.auditAnnotations['operator'],
-        namespace: short(review.namespace),
-        name: short(review.name || nameIn(review)),
-        allowed: verdict.allowed,
-        code: verdict.code,
-        mode,
-        dryRun: review.dryRun || undefined,
-        ms: Math.round(milliseconds * 100) / 100,
-      },
-      short(verdict.message ?? 'decided'),
-    );
+  function report(request: FastifyRequest, decided: Omit<Decided, 'milliseconds' | 'bytes'>): void {
+    const bytes = Number(request.headers['content-length'] ?? 0);
+    record({ ...decided, bytes, milliseconds: performance.now() - request.receivedAt }, metrics, log);
   }
 
   return {
@@ -202,47 +186,3 @@ export function createWebhook(parts: WebhookParts): Webhook {
     },
   };
 }
-
-const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
-
-/** Given to the server itself: fastify does not apply its own options of these names to a server it has not made. */
-const HTTP_OPTIONS = {
-  // API servers drop idle connections after 90 s; a server that drops them first loses reviews sent meanwhile.
-  keepAliveTimeout: 95_000,
-  // These bound a slow-loris caller: handshake, header, and header with body must each have arrived within so long. Not
-  // less, as a thousand handshakes at once take seconds, and an API server waits for ten.
-  handshakeTimeout: 10_000,
-  headersTimeout: 10_000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
-} as const;
-
-/**
- * More are closed as they come. A connection takes 35 KB, and a stranger who opens them faster than they end for want of
- * a request must not have the process killed for its memory, and with it the connections of API servers.
- */
-const MAX_CONNECTIONS = 4096;
-
-/** A pod made by `generateName` has no name yet. */
-function nameIn(review: Review): string {
-  const metadata = review.object?.['metadata'];
-  if (!isObject(metadata)) return '';
-  const { name, generateName } = metadata;
-  return [name, generateName].find((each) => typeof each === 'string') ?? '';
-}
-
-function explain(error: FastifyError | Fault): { status: number; code: string; message: string } {
-  const { code, message } = error;
-  if (error instanceof Fault) return { status: code === 'ReviewInvalid' ? 400 : 500, code, message };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { status: 413, code: 'ReviewTooLarge', message: TOO_LARGE };
-  if (error.statusCode === undefined || error.statusCode >= 500) return { status: 500, code: 'InternalError', message };
-  return { status: 400, code: 'ReviewInvalid', message: BODY_PROBLEMS[code] ?? message };
-}
-
-const TOO_LARGE = `the body is longer than ${BODY_LIMIT} bytes`;
-
-/** Fastify's own messages speak of content types, which are not looked at here. */
-const BODY_PROBLEMS: Readonly<Record<string, string>> = {
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the header content-type cannot be read',
-};

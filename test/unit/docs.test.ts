@@ -235,7 +235,7 @@ function codesThatRefuseNothing(): string[] {
 
 /** `code:` in the answers that the server makes without a decision. */
 function httpCodes(): string[] {
-  const server = read('src/admission/server.ts');
+  const server = read('src/admission/server.ts') + read('src/admission/http.ts');
   const sent = [...server.matchAll(/(?:code: '|, \d{3}, ')([A-Z][A-Za-z]+)'/g)].map(([, code = '']) => code);
   return [...new Set([...sent, 'ReviewInvalid'])];
 }
@@ -257,7 +257,7 @@ describe('docs/operations.md', () => {
   });
 
   it('has every field of the log line of a decision', () => {
-    const [, body = ''] = /log\.info\(\n\s+\{([\s\S]*?)\n\s+\},/.exec(read('src/admission/server.ts')) ?? [];
+    const [, body = ''] = /log\.info\(\n\s+\{([\s\S]*?)\n\s+\},/.exec(read('src/admission/record.ts')) ?? [];
     const logged = [...body.matchAll(/^\s+(\w+)[,:]/gm)].map(([, name = '']) => name);
     expect(logged.length).toBeGreaterThan(8);
     const said = firstCells(section(read('docs/operations.md'), 'Logs'));

@@ -2,7 +2,6 @@ import { inject } from 'vitest';
 import { Cluster } from './cluster.ts';
 import { remoteControl } from './control.ts';
 import { layoutOf } from './layout.ts';
-import type {} from './setup.ts';
 
 /** A cluster that may be missing; then `unavailable` says why, and is empty otherwise. */
 export type TestCluster = Cluster & { readonly unavailable: string };

@@ -9,7 +9,7 @@ const cluster = connect();
 describe.skipIf(cluster.unavailable)('a webhook in the test process', () => {
   const cleanUp: (() => Promise<unknown>)[] = [];
   afterAll(async () => {
-    for (const step of cleanUp.reverse()) await step();
+    for (const step of cleanUp.toReversed()) await step();
   });
 
   it('is called by the API server on loopback, with a certificate of the control plane', async () => {

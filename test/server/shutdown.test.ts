@@ -12,7 +12,7 @@ import { startWebhook } from './support/webhook.ts';
 
 describe('on SIGTERM the webhook', () => {
   it('is not ready any more, answers for a while and asks its callers to go elsewhere, and ends with status 0', async () => {
-    await using webhook = await WebhookProcess.start({ args: ['--drain-seconds=3'] });
+    await using webhook = await WebhookProcess.start({ args: ['--drain-seconds=5'] });
     using agent = keepAlive();
     const before = await send(webhook.endpoint, { body: reviewOf(), agent });
     expect(before).toMatchObject({ status: 200, headers: { connection: 'keep-alive' } });

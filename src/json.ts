@@ -11,9 +11,17 @@ export type Operation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: Json }
   | { readonly op: 'remove'; readonly path: string };
 
-/** Escapes a key for use in a JSON Pointer (RFC 6901, section 3). */
-export function pointerSegment(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+/**
+ * The same value with every string in one piece. V8 keeps an added-up string in parts and a captured one as a part of
+ * another, and `JSON.stringify` is half as fast over a value that holds such a string.
+ */
+export function inOnePiece<Value extends Json>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+/** The JSON Pointer (RFC 6901) of what a list or an object at `parent` holds, in one piece. */
+export function pointerBelow(parent: string, key: string | number): string {
+  return [parent, typeof key === 'number' ? key : key.replaceAll('~', '~0').replaceAll('/', '~1')].join('/');
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -59,24 +59,20 @@ export function codeOf(outcome: Outcome): string {
 
 function annotations(outcome: Outcome, mode: Mode): Record<string, string> {
   if (outcome.kind === 'untouched' && outcome.policyName === undefined) return {};
-  const entries: [string, string | undefined][] = [
-    ['code', codeOf(outcome)],
-    ['mode', mode],
-    ['policy', outcome.policyName],
-    ...(outcome.kind === 'untouched'
-      ? []
-      : ([
-          ['operator', outcome.operator],
-          ['rule', outcome.rule],
-        ] satisfies [string, string | undefined][])),
-    ...(outcome.kind === 'attributed'
-      ? ([
-          ['role', outcome.roleArn],
-          ['delegator', outcome.delegator],
-        ] satisfies [string, string | undefined][])
-      : []),
-  ];
-  return Object.fromEntries(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  const said: Record<string, string> = { code: codeOf(outcome), mode };
+  const add = (key: string, value: string | undefined): void => {
+    if (value !== undefined) said[key] = value;
+  };
+  add('policy', outcome.policyName);
+  if (outcome.kind !== 'untouched') {
+    add('operator', outcome.operator);
+    add('rule', outcome.rule);
+  }
+  if (outcome.kind === 'attributed') {
+    add('role', outcome.roleArn);
+    add('delegator', outcome.delegator);
+  }
+  return said;
 }
 
 function warningOf(message: string): string {

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, sameJson } from '../json.ts';
 import { CONTAINER, ENV, VOLUME } from '../names.ts';
-import { SHARED_MOUNT } from './container.ts';
+import { BLANKED_VARIABLES, SHARED_MOUNT } from './container.ts';
 import type { Mount, Volume } from './pod.ts';
 
 /**
@@ -8,23 +8,6 @@ import type { Mount, Volume } from './pod.ts';
  */
 
 const OUR_VOLUMES: ReadonlySet<string> = new Set(Object.values(VOLUME));
-
-/**
- * AWS variables that name a source of credentials. Blank, they switch the source off, and win over `envFrom` and over
- * what the image sets (measured with JavaScript v3 and botocore).
- */
-export const BLANKED_VARIABLES = [
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_ROLE_ARN',
-  'AWS_WEB_IDENTITY_TOKEN_FILE',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
-  // Older names that SDKs still read: Go v2 the first two, botocore the third (measured).
-  'AWS_ACCESS_KEY',
-  'AWS_SECRET_KEY',
-  'BOTO_CONFIG',
-] as const;
 
 /** AWS variables that break botocore when they are blank, so that they must not be there at all. */
 const ABSENT_VARIABLES = [
@@ -78,9 +61,7 @@ export function isOurMount(mount: Mount): boolean {
 /** Which injector put a token volume there, if one whose volumes Countersign replaces did. */
 export function replacedTokenVolume(volume: Volume): 'kubernetes' | 'eks' | undefined {
   const sources = projectedSources(volume);
-  const tokens = sources.flatMap((source) =>
-    isObject(source['serviceAccountToken']) ? [source['serviceAccountToken']] : [],
-  );
+  const tokens = sources.map((source) => source['serviceAccountToken']).filter(isObject);
   const [token] = tokens;
   if (token === undefined || tokens.length !== 1) return undefined;
   if (volume.name.startsWith('kube-api-access-') && token['audience'] === undefined && token['path'] === 'token') {
@@ -115,6 +96,7 @@ export function projectedSources(volume: Volume): readonly JsonObject[] {
  * `/var/run` are seen for what they are: an exact comparison is got round by spelling.
  */
 export function cleanPath(path: string): string {
+  if (CLEAN_PATH.test(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
@@ -124,3 +106,6 @@ export function cleanPath(path: string): string {
   if (parts[0] === 'run') parts.unshift('var');
   return `/${parts.join('/')}`;
 }
+
+/** No part is empty or begins with a dot, and the first is not `run`. */
+const CLEAN_PATH = /^(?!\/run(?:\/|$))(?:\/[^/.][^/]*)+$/;

@@ -1,7 +1,7 @@
-import { type JsonObject, type Operation, pointerSegment, sameJson } from '../json.ts';
+import { type JsonObject, type Operation, pointerBelow, sameJson } from '../json.ts';
 import { ANNOTATION, CONTAINER } from '../names.ts';
 import { applicationVariables, SHARED_MOUNT, type SessionPlan, sessionContainer, sessionVolumes } from './container.ts';
-import { BLANKED_VARIABLES, isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from './ours.ts';
+import { isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from './ours.ts';
 import type { Container, Pod } from './pod.ts';
 
 /**
@@ -16,14 +16,14 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
     (pod.volumes ?? []).filter((volume) => replacedTokenVolume(volume)).map((volume) => volume.name),
   );
   const operations: Operation[] = [];
-  const environment = applicationVariables(plan, BLANKED_VARIABLES);
+  const environment = applicationVariables(plan);
   // Containers before the list of init containers, whose change shifts their places.
   for (const { container, pointer } of pod.containers) {
     if (isSessionContainer(container.raw)) continue;
     operations.push(
-      ...editList(`${pointer}/env`, container.env, (entry) => isManagedVariable(entry.name), environment),
+      ...editList(pointerBelow(pointer, 'env'), container.env, (entry) => isManagedVariable(entry.name), environment),
       ...editList(
-        `${pointer}/volumeMounts`,
+        pointerBelow(pointer, 'volumeMounts'),
         container.mounts,
         (mount) => isOurVolume(mount) || dropped.has(mount.name),
         [SHARED_MOUNT],
@@ -92,8 +92,8 @@ function editItems<Item extends JsonObject>(
   const inPlace = replaced.length === ours.length && ours.every((own, index) => sameJson(own, items[index]));
   if (inPlace) return [];
   return [
-    ...replaced.toReversed().map((index): Operation => ({ op: 'remove', path: `${path}/${index}` })),
-    ...ours.toReversed().map((value): Operation => ({ op: 'add', path: `${path}/0`, value })),
+    ...replaced.toReversed().map((index): Operation => ({ op: 'remove', path: pointerBelow(path, index) })),
+    ...ours.toReversed().map((value): Operation => ({ op: 'add', path: pointerBelow(path, 0), value })),
   ];
 }
 
@@ -102,29 +102,30 @@ function editItems<Item extends JsonObject>(
  * where it finds its variables taken it still mounts the base token, which would be a second mechanism.
  */
 function annotationEdits(pod: Pod): Operation[] {
-  const key = ANNOTATION.eksSkipContainers;
   const value = skippedContainers(pod);
   if (pod.rawAnnotations === undefined) {
     return [
       ...(pod.hasMetadata ? [] : [{ op: 'add', path: '/metadata', value: {} } as const]),
-      { op: 'add', path: '/metadata/annotations', value: { [key]: value } },
+      { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION.eksSkipContainers]: value } },
     ];
   }
-  const pointer = (name: string): string => `/metadata/annotations/${pointerSegment(name)}`;
   const planted = [ANNOTATION.stamp, ANNOTATION.custody].filter((name) => Object.hasOwn(pod.annotations, name));
   return [
-    ...planted.map((name): Operation => ({ op: 'remove', path: pointer(name) })),
-    ...(pod.annotations[key] === value ? [] : [{ op: 'add', path: pointer(key), value } as const]),
+    ...planted.map((name): Operation => ({ op: 'remove', path: pointerBelow('/metadata/annotations', name) })),
+    ...(pod.annotations[ANNOTATION.eksSkipContainers] === value
+      ? []
+      : [{ op: 'add', path: SKIP_CONTAINERS, value } as const]),
   ];
 }
 
+const SKIP_CONTAINERS = pointerBelow('/metadata/annotations', ANNOTATION.eksSkipContainers);
+
 /** The containers that the author excepts, and all others. */
 function skippedContainers(pod: Pod): string {
-  const present = (pod.annotations[ANNOTATION.eksSkipContainers] ?? '').split(',').map((name) => name.trim());
-  const all = [
-    ...present.filter((name) => name !== ''),
-    CONTAINER.name,
-    ...pod.containers.map(({ container }) => container.name),
-  ];
-  return [...new Set(all)].join(',');
+  const names = new Set<string>();
+  const present = pod.annotations[ANNOTATION.eksSkipContainers];
+  for (const name of present?.split(',') ?? []) if (name.trim() !== '') names.add(name.trim());
+  names.add(CONTAINER.name);
+  for (const { container } of pod.containers) names.add(container.name);
+  return [...names].join(',');
 }

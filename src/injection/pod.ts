@@ -1,5 +1,5 @@
 import { Fault } from '../errors.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { isObject, type Json, type JsonObject, pointerBelow } from '../json.ts';
 
 /**
  * A view of the parts of a raw pod that are looked at. It holds the raw objects themselves, so what is read here and
@@ -79,7 +79,7 @@ export function readPod(raw: unknown): Pod {
 }
 
 function placed(field: string, containers: readonly Container[]): PlacedContainer[] {
-  return containers.map((each, index) => ({ container: each, pointer: `/spec/${field}/${index}` }));
+  return containers.map((each, index) => ({ container: each, pointer: pointerBelow(`/spec/${field}`, index) }));
 }
 
 function controllerOf(metadata: JsonObject): Pod['controller'] {

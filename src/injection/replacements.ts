@@ -2,7 +2,7 @@ import { quote } from '../denials.ts';
 import { sameJson } from '../json.ts';
 import { ENV } from '../names.ts';
 import { applicationVariables, type SessionPlan } from './container.ts';
-import { BLANKED_VARIABLES, isManagedVariable, isSessionContainer } from './ours.ts';
+import { isManagedVariable, isSessionContainer } from './ours.ts';
 import type { Pod } from './pod.ts';
 
 /** What other injectors set, and a copied pod brings along: its author did not write it, and need not hear of it. */
@@ -23,7 +23,7 @@ export function replacementsIn(pod: Pod, plan: SessionPlan): string[] {
     if (isSessionContainer(container.raw)) return [];
     const managed = (container.env ?? []).filter(({ name }) => isManagedVariable(name) && !UNSAID.has(name));
     if (managed.length === 0) return [];
-    const ours = applicationVariables(plan, BLANKED_VARIABLES);
+    const ours = applicationVariables(plan);
     const replaced = managed.filter((entry) => !ours.some((own) => sameJson(own, entry)));
     if (replaced.length === 0) return [];
     const names = [...new Set(replaced.map(({ name }) => name))].slice(0, MAX_NAMES).join(', ');

@@ -45,7 +45,7 @@ const fixture = await prepare();
 const starts = await measureStarts(fixture);
 const { subjects, resident } = await measureLoad(fixture);
 report();
-await reportSteps();
+reportSteps();
 
 /** Milliseconds to ready of both servers, the webhook's first. */
 async function measureStarts({ ours, bare }: Fixture): Promise<[number[], number[]]> {

@@ -6,19 +6,18 @@ import { join } from 'node:path';
  * secrets that are valid.
  *
  * Kubelet replaces a volume by moving the link `..data`, and only then adds and removes the links beside it, one by one
- * (k8s.io/kubernetes, `pkg/volume/util/atomic_writer.go`). So the files are read where `..data` leads to, which never
- * changes; should it be removed meanwhile, there is a newer one.
+ * (k8s.io/kubernetes, `pkg/volume/util/atomic_writer.go`). So the files are read where `..data` leads to, which does not
+ * change until it is removed, file by file, and then there is a newer one to be read.
  *
  * @param read is given the directory to read from
  */
 export async function readVolume<Value>(directory: string, read: (from: string) => Promise<Value>): Promise<Value> {
   for (;;) {
     const from = await currentOf(directory);
-    try {
-      return await read(from);
-    } catch (thrown) {
-      if (from === (await currentOf(directory))) throw thrown;
-    }
+    const [reading] = await Promise.allSettled([read(from)]);
+    if (from !== (await currentOf(directory))) continue;
+    if (reading.status === 'rejected') throw reading.reason;
+    return reading.value;
   }
 }
 

@@ -101,7 +101,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
     log[status < 500 ? 'warn' : 'error']({ code, error }, 'a request could not be reviewed');
     // Fastify closes after a body that it gave up on. A client that is still sending then sees a reset connection
     // instead of the answer; what is left is read and dropped, for as long as a request may take.
-    reply.header('connection', 'keep-alive');
+    reply.header('connection', reply.raw.shouldKeepAlive ? 'keep-alive' : 'close');
     return reply.code(status).send({ code, message });
   });
 

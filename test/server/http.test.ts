@@ -95,6 +95,13 @@ describe('a caller with the secret', () => {
     }
   });
 
+  it('may ask for the connection to be closed, whatever the answer is', async () => {
+    for (const text of [body, '{', '[]']) {
+      const headers = { 'content-length': Buffer.byteLength(text), connection: 'close' };
+      expect(await exchange(head(mutatePath(webhook), headers) + text)).toMatch(/\r\nconnection: close\r\n/i);
+    }
+  });
+
   it('may leave at any moment', async () => {
     const request = head(mutatePath(webhook), length) + body;
     for (const part of [0, 1, 20, request.length - body.length, request.length - 1, request.length]) {

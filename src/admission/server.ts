@@ -10,7 +10,7 @@ import { budgetOf } from './budget.ts';
 import { decide, isPodCreation, type Settings } from './decide.ts';
 import type { Governance, GovernanceSource, Mode } from './governance.ts';
 import { explain, HTTP_OPTIONS, MAX_CONNECTIONS, TLS_OPTIONS } from './http.ts';
-import { BODY_LIMIT, DEFAULT_LIMITS, Load, type LoadLimits } from './load.ts';
+import { BODY_LIMIT, DEFAULT_LIMITS, isOverfull, Load, type LoadLimits } from './load.ts';
 import type { PathSecrets } from './path-secret.ts';
 import { reviewPolicy } from './policy-review.ts';
 import { type Decided, record } from './record.ts';
@@ -75,6 +75,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
   // what it found for a type that is. Keys such as `__proto__` pass: some fields of pods have keys of the author's
   // choice, and a webhook whose failures are ignored could be got round by a body that it refuses to read.
   app.addContentTypeParser<string>(['application/json', '*'], { parseAs: 'string' }, (_request, body, done) => {
+    if (isOverfull(body)) return done(new Fault('ReviewInvalid', 'the body holds more objects than any review can'));
     try {
       done(null, JSON.parse(body));
     } catch (thrown) {

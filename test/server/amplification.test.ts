@@ -1,5 +1,6 @@
 import jsonPatch from 'fast-json-patch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BODY_LIMIT } from '../../src/admission/load.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { ask, codeOf, keepAlive, operationsOf, responseOf, send } from './support/client.ts';
 import { WebhookProcess } from './support/process.ts';
@@ -44,6 +45,17 @@ describe('a pod as large as an API server takes it', () => {
       'Attributed',
     ],
     ['volumes', () => pod({ volumes: fill(() => ({ name: 'a' })) }), 'Attributed'],
+    [
+      'tolerations of nothing',
+      () => pod({ tolerations: Array.from({ length: LARGEST / 3 }, () => ({})) }),
+      'Attributed',
+    ],
+    // An API server writes the name that is not there.
+    [
+      'volumes of nothing',
+      () => pod({ volumes: Array.from({ length: LARGEST / 3 }, () => ({ name: '' })) }),
+      'Attributed',
+    ],
     ['owners', () => pod({}, { ownerReferences: fill(() => ({ kind: 'a' })) }), 'Attributed'],
     [
       'annotations',
@@ -61,6 +73,31 @@ describe('a pod as large as an API server takes it', () => {
     expect(codeOf(responseOf(reply))).toBe(code);
     expect(reply.text.length).toBeLessThan(2 * LARGEST);
   });
+});
+
+describe('a body that is small on the way and large in memory', () => {
+  const fillBody = (item: string) => `{"many":[${`${item},`.repeat(BODY_LIMIT / (item.length + 1) - 10)}0]}`;
+
+  it.each(['{}', '[]', '[{}]', '{"a":0}', '{"":""}'])('is refused before it is parsed: %s', async (item) => {
+    using agent = keepAlive();
+    const { status, json } = await send(webhook.endpoint, { body: fillBody(item), agent });
+    expect({ status, json }).toEqual({
+      status: 400,
+      json: { code: 'ReviewInvalid', message: 'the body holds more objects than any review can' },
+    });
+  });
+
+  it.each(['0', '""', '"ab"', '1e9', '"{[{[{[{["', String.raw`"\"{\"{\\"`])(
+    'is parsed where it is not: %s',
+    async (item) => {
+      using agent = keepAlive();
+      const { status, json } = await send(webhook.endpoint, { body: fillBody(item), agent });
+      expect({ status, json }).toEqual({
+        status: 400,
+        json: { code: 'ReviewInvalid', message: expect.stringContaining('is not an AdmissionReview') as string },
+      });
+    },
+  );
 });
 
 describe('many containers', () => {

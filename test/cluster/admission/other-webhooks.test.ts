@@ -1,3 +1,4 @@
+import type { V1Pod } from '@kubernetes/client-node';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../fixture.ts';
 import { containersOf, envOf, expectAttributed } from './support/attributed.ts';
@@ -81,7 +82,12 @@ describe.skipIf(cluster.unavailable)('beside other webhooks', () => {
         { name: 'AWS_PROFILE', value: 'mesh' },
       ];
       const namespace = await besides(name, addContainer({ ...APP, name: 'mesh', env }));
-      const pod = await alice.created(namespace, podWith());
+      const { status, stdout, stderr } = await alice.create(namespace, podWith());
+      expect({ status, stderr: stderr.trim() }).toEqual({
+        status: 0,
+        stderr: 'Warning: container "mesh": AWS_PROFILE replaced, as the session\'s credentials are the only ones',
+      });
+      const pod = JSON.parse(stdout) as V1Pod;
       expectAttributed(pod, 'alice@acme.com');
       const mesh = containersOf(pod).others.find((container) => container.name === 'mesh');
       expect(mesh && envOf(mesh, 'MESH')).toEqual({ value: 'yes' });

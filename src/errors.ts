@@ -17,7 +17,9 @@ export type FaultCode =
   /** No port could be opened. */
   | 'ListenFailed'
   /** `bootstrap` found objects that it cannot repair. */
-  | 'BootstrapFailed';
+  | 'BootstrapFailed'
+  /** The keys that stamps are signed or verified with cannot be used. */
+  | 'KeysInvalid';
 
 export class Fault extends Error {
   readonly code: FaultCode;

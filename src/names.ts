@@ -36,6 +36,10 @@ export const ANNOTATION = {
   stamp: `${GROUP}/stamp`,
   /** The signed statement, on a carrier's child, that it comes from a stamped parent. */
   custody: `${GROUP}/custody`,
+  /** Asks for a new stamp in somebody's name, and says why; taken out again at once. */
+  restamp: `${GROUP}/restamp`,
+  /** On a namespace: since when it has been governed without a break. Stamps from before do not count. */
+  governedSince: `${GROUP}/governed-since`,
   /** The EKS Pod Identity webhook leaves the containers listed here alone. */
   eksSkipContainers: 'eks.amazonaws.com/skip-containers',
   /** kubelet puts this on the API server's copy of a static pod. */
@@ -114,19 +118,49 @@ export const SESSION_SETTING_PREFIX = 'COUNTERSIGN_';
 
 /** HTTP paths of the webhook; each is followed by `/` and the path secret. */
 export const WEBHOOK_PATH = {
-  /** Namespaces in `enforce`. */
+  /** Pods and workloads of namespaces in `enforce`. */
   mutate: '/mutate',
-  /** Namespaces in `warn` and `audit`, whose pods start also when Countersign is away. */
+  /** Those of namespaces in `warn` and `audit`, which start also when Countersign is away. */
   mutateUnenforced: '/mutate-unenforced',
+  /** Namespaces, whose governance gets a date. */
+  govern: '/govern',
+  /** What is final: pods, workloads, and ways into running pods. */
+  guard: '/guard',
+  guardUnenforced: '/guard-unenforced',
+  /** Ways into running pods that the guard was not asked about, as whoever went there may break glass. */
+  breakGlass: '/break-glass',
   validatePolicy: '/validate-policy',
 } as const;
 
-/** Names of the webhooks in the configurations, by the paths they lead to. */
-export const WEBHOOK_NAME: Readonly<Record<keyof typeof WEBHOOK_PATH, string>> = {
-  mutate: `pods.${GROUP}`,
-  mutateUnenforced: `unenforced.pods.${GROUP}`,
-  validatePolicy: `policies.${GROUP}`,
-};
+/** The webhooks in the configurations, by name, and the path that each leads to. */
+export const WEBHOOKS = {
+  [`pods.${GROUP}`]: WEBHOOK_PATH.mutate,
+  [`unenforced.pods.${GROUP}`]: WEBHOOK_PATH.mutateUnenforced,
+  [`workloads.${GROUP}`]: WEBHOOK_PATH.mutate,
+  [`unenforced.workloads.${GROUP}`]: WEBHOOK_PATH.mutateUnenforced,
+  [`namespaces.${GROUP}`]: WEBHOOK_PATH.govern,
+  [`guard.${GROUP}`]: WEBHOOK_PATH.guard,
+  [`unenforced.guard.${GROUP}`]: WEBHOOK_PATH.guardUnenforced,
+  [`access.${GROUP}`]: WEBHOOK_PATH.guard,
+  [`unenforced.access.${GROUP}`]: WEBHOOK_PATH.guardUnenforced,
+  [`break-glass.${GROUP}`]: WEBHOOK_PATH.breakGlass,
+  [`policies.${GROUP}`]: WEBHOOK_PATH.validatePolicy,
+} as const satisfies Readonly<Record<string, string>>;
+
+/**
+ * Verbs of our own on `attributionpolicies.countersign.dev`. RBAC decides who has them, so that neither policies nor
+ * admission policies hold lists of names.
+ */
+export const VERB = {
+  /** To enter running sessions of other people, with a record. */
+  breakGlass: 'break-glass',
+  /** To mint service account tokens in governed namespaces. */
+  mintTokens: 'mint-tokens',
+  /** To have an object stamped in another person's name. */
+  restamp: 'restamp',
+  /** To put namespaces under a policy, out of it, or into another mode. */
+  govern: 'govern',
+} as const;
 
 /** Names of the objects that `manifests/` creates and that `bootstrap` repairs. */
 export const OBJECT = {
@@ -135,6 +169,10 @@ export const OBJECT = {
   tlsSecret: 'countersign-webhook-tls',
   pathSecret: 'countersign-webhook-path',
   caSecret: 'countersign-ca',
+  /** The private keys that stamps are signed with. */
+  stampKeysSecret: 'countersign-stamp-keys',
+  /** Their public parts, for whoever wants to verify stamps. */
+  stampKeysConfigMap: 'countersign-stamp-keys',
   mutatingConfiguration: 'countersign',
   validatingConfiguration: 'countersign',
 } as const;

@@ -1,8 +1,9 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { type Review, readReview } from '../admission/review.ts';
 import { Fault, reasonOf } from '../errors.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
-import { workloadKind } from '../lineage/kinds.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { contentOf } from '../lineage/content.ts';
+import { findKind, groupOf, WORKLOAD_KINDS } from '../lineage/kinds.ts';
 import type { Requester } from '../operator/requester.ts';
 
 /** One object of a file, and the review that the API server would send for it. */
@@ -61,21 +62,18 @@ function subject(
   }
   const base = { file, document, kind: object['kind'], name: nameOf(object) };
   if (object['kind'] === 'AdmissionReview') return { ...base, ...ofReview(place, object) };
-  const workload = workloadKind(object['apiVersion'], object['kind']);
+  const workload = findKind(WORKLOAD_KINDS, { group: groupOf(object['apiVersion']), kind: object['kind'] });
   if (workload === undefined && !(object['apiVersion'] === 'v1' && object['kind'] === 'Pod'))
     return { ...base, review: undefined };
   if (requester === undefined)
     throw new Fault('UsageInvalid', `${place}: who creates the ${object['kind']} is not known; give --as USER`);
   if (workload === undefined) return { ...base, review: creation(object, requester) };
 
-  const template = workload.template.reduce<Json | undefined>(
-    (at, key) => (isObject(at) ? at[key] : undefined),
-    object,
-  );
-  if (!isObject(template)) throw new Fault('FileInvalid', `${place}: ${workload.template.join('.')} is not an object`);
+  const [template] = contentOf(object, workload).templates;
+  if (template === undefined) throw new Fault('FileInvalid', `${place}: there is no pod template`);
   const controller: Requester = {
-    username: `system:serviceaccount:kube-system:${workload.controller}`,
-    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+    username: 'system:kube-controller-manager',
+    groups: ['system:authenticated'],
     extra: {},
   };
   return { ...base, review: creation(podOf(template, object), controller) };

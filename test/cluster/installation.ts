@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { AdmissionregistrationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { OBJECT, WEBHOOK_NAME } from '../../src/names.ts';
+import { OBJECT } from '../../src/names.ts';
 import type { TestCluster } from './fixture.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -71,9 +71,9 @@ export class Installation {
     const encoded = caBundle && Buffer.from(caBundle).toString('base64');
     const clientConfig = { ...(caBundle !== undefined && { caBundle: encoded }), service };
     const webhooks = (...names: string[]) => ({ webhooks: names.map((name) => ({ name, clientConfig })) });
-    const pods = webhooks(WEBHOOK_NAME.mutate, WEBHOOK_NAME.mutateUnenforced);
+    const pods = webhooks('pods.countersign.dev', 'unenforced.pods.countersign.dev');
     await this.#patch('mutatingwebhookconfiguration', OBJECT.mutatingConfiguration, pods);
-    const policies = webhooks(WEBHOOK_NAME.validatePolicy);
+    const policies = webhooks('policies.countersign.dev');
     await this.#patch('validatingwebhookconfiguration', OBJECT.validatingConfiguration, policies);
   }
 

@@ -1,5 +1,5 @@
 import { Fault } from '../../errors.ts';
-import { WEBHOOK_NAME, WEBHOOK_PATH } from '../../names.ts';
+import { WEBHOOKS } from '../../names.ts';
 import type { Change, SecretData } from './change.ts';
 import { readCertificates } from './pem.ts';
 
@@ -26,11 +26,7 @@ export interface WebhookPatch {
 }
 
 /** The path that each webhook's secret follows, by the webhook's name. */
-const PATHS: Readonly<Record<string, string>> = {
-  [WEBHOOK_NAME.mutate]: WEBHOOK_PATH.mutate,
-  [WEBHOOK_NAME.mutateUnenforced]: WEBHOOK_PATH.mutateUnenforced,
-  [WEBHOOK_NAME.validatePolicy]: WEBHOOK_PATH.validatePolicy,
-};
+const PATHS: Readonly<Record<string, string>> = WEBHOOKS;
 
 export interface Wanted {
   /** The authorities in PEM; without them `caBundle` belongs to somebody else and is left alone. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { OBJECT, WEBHOOK_NAME, WEBHOOK_PATH } from '../../../../src/names.ts';
+import { OBJECT, WEBHOOKS } from '../../../../src/names.ts';
 import type { Cluster } from '../../cluster.ts';
 import { until } from '../../until.ts';
 import type { Api } from './api.ts';
@@ -81,10 +81,9 @@ export async function registerWebhooks(cluster: Cluster, admin: Api, port: numbe
 }
 
 function pathOf(webhook: string): string {
-  const names = Object.entries(WEBHOOK_NAME) as [keyof typeof WEBHOOK_PATH, string][];
-  const [key] = names.find(([, name]) => name === webhook) ?? [];
-  if (key === undefined) throw new Error(`where ${webhook} leads is not known`);
-  return WEBHOOK_PATH[key];
+  const path = (WEBHOOKS as Readonly<Record<string, string>>)[webhook];
+  if (path === undefined) throw new Error(`where ${webhook} leads is not known`);
+  return path;
 }
 
 /** Takes both registrations away, whether or not they are there. */

@@ -176,3 +176,6 @@ export const OBJECT = {
   mutatingConfiguration: 'countersign',
   validatingConfiguration: 'countersign',
 } as const;
+
+/** Keys in the data of the Secret and the ConfigMap with the stamp keys, and the files that they are mounted as. */
+export const STAMP_KEYS_FILE = { private: 'keys.json', public: 'jwks.json' } as const;

@@ -8,12 +8,13 @@ import { isObject, type Json } from '../json.ts';
  * Neither the order of keys nor the spelling of a number (`1.0`, `1e0`) changes it; null and absent are two things, as
  * they are for the API server's decoders of unknown fields.
  *
- * @returns undefined for a value that has no such form: it holds a number beyond 2^53, or text that is no Unicode
+ * @returns undefined for a value that has no such form: it holds a number beyond 2^53, or text that is no
+ * Unicode, or is nested deeper than the stack
  */
 export function digestOf(value: Json): string | undefined {
-  if (unsafeNumber(value) !== undefined) return undefined;
   let text: string | undefined;
   try {
+    if (unsafeNumber(value) !== undefined) return undefined;
     text = canonicalize(value);
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
+import { quote } from '../denials.ts';
 import { Fault, reasonOf } from '../errors.ts';
 
 /** A private Ed25519 key (RFC 8037, section 2). */
@@ -13,11 +14,17 @@ const privateJwk = z.object({
 
 const publicJwk = privateJwk.omit({ d: true });
 
+/** More means that nobody ever retires one; every replica loads them all. */
+export const MOST_KEYS = 16;
+
 /**
  * The file of private keys: all of them verify, the one that `signing` names signs. A key is published before it signs,
  * so that no replica meets a stamp that it cannot verify.
+ *
+ * They stand in the order in which they were made: those before the one that signs have signed, one after it is about
+ * to. So a rotation that died half-way leaves no note, and needs none (`rotation.ts`).
  */
-const privateKeysSchema = z.object({ signing: z.string().min(1), keys: z.array(privateJwk).min(1).max(16) });
+const privateKeysSchema = z.object({ signing: z.string().min(1), keys: z.array(privateJwk).min(1).max(MOST_KEYS) });
 
 export type PrivateKeys = z.output<typeof privateKeysSchema>;
 export type PrivateJwk = z.output<typeof privateJwk>;
@@ -50,8 +57,9 @@ export function parsePrivateKeys(text: string): PrivateKeys {
   const keys = parse(privateKeysSchema, text);
   // A message about a key must never hold one.
   for (const { kid, x } of keys.keys) {
-    if (kid !== thumbprint(x)) throw invalid(`the id ${kid} is not the thumbprint of its key`);
+    if (kid !== thumbprint(x)) throw invalid(`the id ${quote(kid)} is not the thumbprint of its key`);
   }
+  if (new Set(keys.keys.map(({ kid }) => kid)).size < keys.keys.length) throw invalid('one key is there twice');
   if (!keys.keys.some(({ kid }) => kid === keys.signing)) throw invalid('the key that is to sign is not there');
   return keys;
 }
@@ -68,7 +76,7 @@ export function loadKeys(keys: PrivateKeys): StampKeys {
       verifying.set(jwk.kid, derived);
       if (jwk.kid === keys.signing) signing = key;
     } catch (thrown) {
-      throw invalid(`key ${jwk.kid}: ${reasonOf(thrown)}`);
+      throw invalid(`key ${quote(jwk.kid)}: ${reasonOf(thrown)}`);
     }
   }
   if (signing === undefined) throw invalid('the key that is to sign is not there');
@@ -90,7 +98,7 @@ export function parsePublicKeys(text: string): VerifyingKeys {
     try {
       verifying.set(jwk.data.kid, createPublicKey({ key: jwk.data, format: 'jwk' }));
     } catch (thrown) {
-      throw invalid(`key ${jwk.data.kid}: ${reasonOf(thrown)}`);
+      throw invalid(`key ${quote(jwk.data.kid)}: ${reasonOf(thrown)}`);
     }
   }
   if (verifying.size === 0) throw invalid('there is no Ed25519 key');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Fault } from '../errors.ts';
-import { STAMP_KEYS_FILE } from '../names.ts';
+import { Fault, reasonOf } from '../errors.ts';
+import { OBJECT, STAMP_KEYS_FILE } from '../names.ts';
 import { loadKeys, parsePrivateKeys, type StampKeys } from '../stamp/keys.ts';
 import { readVolume } from './volume.ts';
 
@@ -22,7 +22,15 @@ export async function readStampKeys(directory: string): Promise<StampKeys> {
       );
     },
   );
-  return loadKeys(parsePrivateKeys(text));
+  try {
+    return loadKeys(parsePrivateKeys(text));
+  } catch (cause) {
+    throw new Fault(
+      'KeysInvalid',
+      `${join(directory, STAMP_KEYS_FILE.private)}: ${reasonOf(cause)}. Next: put Secret ${OBJECT.stampKeysSecret} back`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -83,6 +83,41 @@ export function loadKeys(keys: PrivateKeys): StampKeys {
   return { verifying, signing: { kid: keys.signing, key: signing } };
 }
 
+/**
+ * The keys of a place that may have none yet, in full working order.
+ *
+ * Unlike certificates they are never made anew where something is wrong: a stamp is as good as the key that signed it,
+ * and every governed workload would have to be stamped again.
+ *
+ * @param where for people, such as a Secret's name
+ * @throws Fault `KeysInvalid` when what is there cannot be used
+ */
+export function keysAt(where: string, text: string | undefined): PrivateKeys | undefined {
+  if (!text) return undefined;
+  try {
+    const keys = parsePrivateKeys(text);
+    loadKeys(keys);
+    return keys;
+  } catch (thrown) {
+    throw new Fault(
+      'KeysInvalid',
+      `${where}: ${reasonOf(thrown)}; it is left as it is, because new keys void every stamp. Next: put it back from a ` +
+        'backup; if there is none, take it away, run this again, and have what is there stamped anew ("countersign restamp")',
+      { cause: thrown },
+    );
+  }
+}
+
+/** The file that {@link parsePrivateKeys} reads. */
+export function writePrivateKeys(keys: PrivateKeys): string {
+  return `${JSON.stringify(keys)}\n`;
+}
+
+/** The file that {@link parsePublicKeys} reads. */
+export function writePublicKeys(keys: PrivateKeys): string {
+  return `${JSON.stringify(publicKeysOf(keys), undefined, 2)}\n`;
+}
+
 /** The public parts as a JWK set (RFC 7517), for whoever wants to verify stamps. */
 export function publicKeysOf(keys: PrivateKeys): { keys: (PublicJwk & { use: 'sig'; alg: 'EdDSA' })[] } {
   return { keys: keys.keys.map(({ kty, crv, kid, x }) => ({ kty, crv, kid, x, use: 'sig', alg: 'EdDSA' })) };
@@ -123,5 +158,5 @@ function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output
 }
 
 function invalid(problem: string): Fault {
-  return new Fault('KeysInvalid', `the stamp keys cannot be used: ${problem}. Next: "countersign keys" makes them`);
+  return new Fault('KeysInvalid', `the stamp keys cannot be used: ${problem}`);
 }

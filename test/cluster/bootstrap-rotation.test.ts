@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { amend, liveMutating, liveSecret } from '../../src/cluster/bootstrap/objects.ts';
 import { bootstrap as bootstrapHere } from '../../src/cluster/bootstrap/run.ts';
 import { LABEL, OBJECT } from '../../src/names.ts';
-import { outcomes, Trial } from './bootstrap-trial.ts';
+import { OBJECTS, outcomes, Trial } from './bootstrap-trial.ts';
 import { connect } from './fixture.ts';
 import { countersign, namespace } from './installation.ts';
 import { freePorts } from './ports.ts';
@@ -96,7 +96,7 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
       await trial.bootstrap('--settle', '0s');
       expect(await installation.secret(pathSecret)).toEqual({ current: next });
       await trial.expectAllRight();
-      expect(outcomes(await trial.bootstrap())).toEqual(Array(5).fill('unchanged'));
+      expect(outcomes(await trial.bootstrap())).toEqual(Array(OBJECTS).fill('unchanged'));
     });
 
     test('and one that died between the Secret and the configurations', async () => {

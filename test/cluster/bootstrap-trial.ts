@@ -4,11 +4,12 @@ import { expect } from 'vitest';
 import { SERVING_NAMES } from '../../src/cluster/bootstrap/serving.ts';
 import { makeClient } from '../../src/cluster/client.ts';
 import { OBJECT } from '../../src/names.ts';
+import { loadKeys, parsePrivateKeys, parsePublicKeys } from '../../src/stamp/keys.ts';
 import { issueServing, type PemPair } from '../../src/tls/authority.ts';
 import type { TestCluster } from './fixture.ts';
 import { applyManifests, countersign, deleteManifests, Installation, namespace, type Run } from './installation.ts';
 
-const { caSecret, tlsSecret, pathSecret } = OBJECT;
+const { caSecret, tlsSecret, pathSecret, stampKeysSecret, stampKeysConfigMap } = OBJECT;
 const DAY_MS = 86_400_000;
 
 /** The manifests, applied, and `countersign bootstrap` run on them under the name that they give it. */
@@ -67,11 +68,16 @@ export class Trial {
     return expectAllRight(this.installation);
   }
 
-  /** Path secrets, and the lines of private keys. */
+  /** Path secrets, the lines of private keys, and what is private of a JWK. */
   async #secretValues(): Promise<string[]> {
-    const all = await Promise.all([caSecret, tlsSecret, pathSecret].map((name) => this.installation.secret(name)));
+    const names = [caSecret, tlsSecret, pathSecret, stampKeysSecret];
+    const all = await Promise.all(names.map((name) => this.installation.secret(name)));
     const values = all.flatMap((data) => Object.entries(data).filter(([key]) => !key.endsWith('.crt')));
-    return values.flatMap(([, value]) => value.split('\n')).filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line));
+    return values.flatMap(([key, value]) =>
+      key.endsWith('.json')
+        ? [...value.matchAll(/"d":"([^"]+)"/g)].map(([, d = '']) => d)
+        : value.split('\n').filter((line) => /^[A-Za-z0-9+/=]{20,}$/.test(line)),
+    );
   }
 }
 
@@ -104,7 +110,18 @@ async function expectAllRight(installation: Installation): Promise<void> {
   expect(mutating.unenforced).toEqual({ path: `/mutate-unenforced/${current}`, caBundle: ca['ca.crt'] });
   expect(validating).toMatchObject({ path: `/validate-policy/${current}`, caBundle: ca['ca.crt'] });
   expect(tls['ca.crt']).toBe(ca['ca.crt']);
+
+  const { verifying, signing } = loadKeys(
+    parsePrivateKeys((await installation.secret(stampKeysSecret))['keys.json'] ?? ''),
+  );
+  const published = (await installation.configMap(stampKeysConfigMap))['jwks.json'] ?? '';
+  expect(published).not.toContain('"d"');
+  expect([...parsePublicKeys(published).keys()]).toEqual([...verifying.keys()]);
+  expect([...verifying.keys()]).toContain(signing.kid);
 }
+
+/** How many objects bootstrap reports on, one a line. */
+export const OBJECTS = 7;
 
 /** A serving certificate as a Secret holds it. */
 export async function serving(authority: PemPair, other: { dnsNames?: string[]; days?: number } = {}) {

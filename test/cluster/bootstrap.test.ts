@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SERVING_NAMES } from '../../src/cluster/bootstrap/serving.ts';
 import { OBJECT } from '../../src/names.ts';
+import { newKey, parsePrivateKeys, type PrivateKeys } from '../../src/stamp/keys.ts';
 import { createAuthority } from '../../src/tls/authority.ts';
-import { outcomes, serving, Trial } from './bootstrap-trial.ts';
+import { OBJECTS, outcomes, serving, Trial } from './bootstrap-trial.ts';
 import { connect } from './fixture.ts';
 import { applyManifests, countersign, namespace } from './installation.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
@@ -12,7 +13,7 @@ import { freePorts } from './ports.ts';
 const cluster = connect();
 const trial = new Trial(cluster);
 const { installation } = trial;
-const { caSecret, tlsSecret, pathSecret } = OBJECT;
+const { caSecret, tlsSecret, pathSecret, stampKeysSecret, stampKeysConfigMap } = OBJECT;
 const DAY_MS = 86_400_000;
 
 // Each run is a process of its own that acts as the service account of the manifests, so it has their rights alone.
@@ -28,6 +29,8 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
       expect(await trial.bootstrap()).toEqual([
         `Secret ${namespace}/${caSecret}: made (there was none)`,
         `Secret ${namespace}/${pathSecret}: made (there was none)`,
+        `Secret ${namespace}/${stampKeysSecret}: made (there was none)`,
+        `ConfigMap ${namespace}/${stampKeysConfigMap}: made (there was none)`,
         'MutatingWebhookConfiguration countersign: made (path and caBundle)',
         'ValidatingWebhookConfiguration countersign: made (path and caBundle)',
         `Secret ${namespace}/${tlsSecret}: made (there was none)`,
@@ -38,7 +41,7 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     test('and then changes nothing more', async () => {
       await trial.bootstrap();
       const before = await installation.resourceVersions();
-      expect(outcomes(await trial.bootstrap())).toEqual(Array(5).fill('unchanged'));
+      expect(outcomes(await trial.bootstrap())).toEqual(Array(OBJECTS).fill('unchanged'));
       expect(await installation.resourceVersions()).toEqual(before);
     });
 
@@ -55,6 +58,8 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     test('leaves certificates and caBundle to cert-manager where that makes them', async () => {
       expect(await trial.bootstrap('--certificate', 'cert-manager')).toEqual([
         `Secret ${namespace}/${pathSecret}: made (there was none)`,
+        `Secret ${namespace}/${stampKeysSecret}: made (there was none)`,
+        `ConfigMap ${namespace}/${stampKeysConfigMap}: made (there was none)`,
         'MutatingWebhookConfiguration countersign: made (path)',
         'ValidatingWebhookConfiguration countersign: made (path)',
       ]);
@@ -135,11 +140,21 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
           await installation.setSecret(caSecret, { 'ca.crt': leaf['tls.crt'], 'ca.key': leaf['tls.key'] });
         },
       ],
+      [
+        'public keys that were deleted',
+        `${stampKeysConfigMap}: made (there was none)`,
+        () => installation.setConfigMap(stampKeysConfigMap, { 'jwks.json': null }),
+      ],
+      [
+        'public keys that are not those of the Secret',
+        `${stampKeysConfigMap}: repaired (jwks.json did not hold the keys of the Secret)`,
+        () => installation.setConfigMap(stampKeysConfigMap, { 'jwks.json': '{"keys":[]}' }),
+      ],
     ])('%s', async (_, says, damage) => {
       await damage();
       expect((await trial.bootstrap()).join('\n')).toContain(says);
       await trial.expectAllRight();
-      expect(outcomes(await trial.bootstrap())).toEqual(Array(5).fill('unchanged'));
+      expect(outcomes(await trial.bootstrap())).toEqual(Array(OBJECTS).fill('unchanged'));
     });
   });
 
@@ -186,6 +201,50 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
         `${caSecret}: renewed (an authority that it replaced has ended)`,
       );
       expect((await installation.mutating()).caBundle).toBe(certificate);
+      await trial.expectAllRight();
+    });
+  });
+
+  describe('leaves stamp keys as they are', () => {
+    beforeEach(() => trial.bootstrap().then(() => undefined));
+
+    test('when they work, whatever else it repairs', async () => {
+      const before = await installation.secret(stampKeysSecret);
+      await installation.setSecret(pathSecret, { current: 'guessable' });
+      await trial.bootstrap();
+      expect(await installation.secret(stampKeysSecret)).toEqual(before);
+    });
+
+    test.each<[flaw: string, says: string, (whole: PrivateKeys) => string]>([
+      ['that are cut off', 'it is not JSON', (whole) => JSON.stringify(whole).slice(0, -30)],
+      [
+        'of which one has another id',
+        'is not the thumbprint of its key',
+        (whole) => JSON.stringify({ ...whole, keys: whole.keys.map((key) => ({ ...key, kid: 'another' })) }),
+      ],
+      [
+        'whose halves do not belong together',
+        'Invalid JWK OKP key',
+        (whole) => JSON.stringify({ ...whole, keys: whole.keys.map((key) => ({ ...key, d: newKey().d })) }),
+      ],
+    ])('%s: it says so, and does everything else', async (_, says, damage) => {
+      const whole = await installation.secret(stampKeysSecret);
+      const broken = damage(parsePrivateKeys(whole['keys.json'] ?? ''));
+      await installation.setSecret(stampKeysSecret, { 'keys.json': broken });
+      await installation.setClientConfig({ path: null });
+      const run = trial.start();
+      expect(await run.status).toBe(2);
+      expect(run.output()).toContain(
+        `[KeysInvalid] Secret ${stampKeysSecret}, keys.json: the stamp keys cannot be used: `,
+      );
+      expect(run.output()).toContain(says);
+      expect(run.output()).toContain('Next: put it back from a backup');
+      expect(run.output()).toContain('MutatingWebhookConfiguration countersign: made (path)');
+      for (const [, d = ''] of broken.matchAll(/"d":"([^"]{8})/g)) expect(run.output()).not.toContain(d);
+      expect(await installation.secret(stampKeysSecret)).toEqual({ 'keys.json': broken });
+
+      await installation.setSecret(stampKeysSecret, whole);
+      await trial.bootstrap();
       await trial.expectAllRight();
     });
   });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { AdmissionregistrationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { expect } from 'vitest';
-import { OBJECT } from '../../src/names.ts';
+import { OBJECT, STAMP_KEYS_FILE } from '../../src/names.ts';
 import type { TestCluster } from './fixture.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -25,6 +25,8 @@ export async function deleteManifests(cluster: TestCluster): Promise<void> {
 }
 
 type Patch = Record<string, string | null>;
+
+const SECRETS = [OBJECT.caSecret, OBJECT.tlsSecret, OBJECT.pathSecret, OBJECT.stampKeysSecret];
 
 export interface WebhookState {
   readonly resourceVersion: string;
@@ -49,6 +51,16 @@ export class Installation {
     );
   }
 
+  async configMap(name: string): Promise<Record<string, string>> {
+    const { data = {} } = await (await this.#core()).readNamespacedConfigMap({ name, namespace });
+    return data;
+  }
+
+  /** Sets keys of a ConfigMap; `null` takes a key away. */
+  async setConfigMap(name: string, data: Patch): Promise<void> {
+    await this.#patch('configmap', name, { data });
+  }
+
   /** Sets keys of a Secret; `null` takes a key away. */
   async setSecret(name: string, values: Patch): Promise<void> {
     const data = Object.entries(values).map(([key, value]) => [key, value && Buffer.from(value).toString('base64')]);
@@ -70,31 +82,35 @@ export class Installation {
     const { caBundle, ...service } = values;
     const encoded = caBundle && Buffer.from(caBundle).toString('base64');
     const clientConfig = { ...(caBundle !== undefined && { caBundle: encoded }), service };
-    const webhooks = (...names: string[]) => ({ webhooks: names.map((name) => ({ name, clientConfig })) });
-    const pods = webhooks('pods.countersign.dev', 'unenforced.pods.countersign.dev');
-    await this.#patch('mutatingwebhookconfiguration', OBJECT.mutatingConfiguration, pods);
-    const policies = webhooks('policies.countersign.dev');
-    await this.#patch('validatingwebhookconfiguration', OBJECT.validatingConfiguration, policies);
+    const admission = await this.#admission();
+    const all = ({ webhooks = [] }: { webhooks?: { name: string }[] }) => ({
+      webhooks: webhooks.map(({ name }) => ({ name, clientConfig })),
+    });
+    const { mutatingConfiguration, validatingConfiguration } = OBJECT;
+    const mutating = await admission.readMutatingWebhookConfiguration({ name: mutatingConfiguration });
+    await this.#patch('mutatingwebhookconfiguration', mutatingConfiguration, all(mutating));
+    const validating = await admission.readValidatingWebhookConfiguration({ name: validatingConfiguration });
+    await this.#patch('validatingwebhookconfiguration', validatingConfiguration, all(validating));
   }
 
   /** As the manifests leave it: all there, and empty. */
   async empty(): Promise<void> {
-    const names = [OBJECT.caSecret, OBJECT.tlsSecret, OBJECT.pathSecret];
-    for (const name of names) {
+    for (const name of SECRETS) {
       const keys = Object.keys(await this.secret(name));
       await this.setSecret(name, Object.fromEntries(keys.map((key) => [key, null])));
     }
+    await this.setConfigMap(OBJECT.stampKeysConfigMap, { [STAMP_KEYS_FILE.public]: null });
     await this.setClientConfig({ caBundle: null, path: null });
   }
 
   /** Of every object that bootstrap may write. */
   async resourceVersions(): Promise<string[]> {
     const core = await this.#core();
-    const names = [OBJECT.caSecret, OBJECT.tlsSecret, OBJECT.pathSecret];
-    const secrets = await Promise.all(names.map((name) => core.readNamespacedSecret({ name, namespace })));
+    const secrets = await Promise.all(SECRETS.map((name) => core.readNamespacedSecret({ name, namespace })));
+    const publicKeys = await core.readNamespacedConfigMap({ name: OBJECT.stampKeysConfigMap, namespace });
     const configurations = [await this.mutating(), await this.validating()];
     return [
-      ...secrets.map(({ metadata }) => metadata?.resourceVersion ?? ''),
+      ...[...secrets, publicKeys].map(({ metadata }) => metadata?.resourceVersion ?? ''),
       ...configurations.map(({ resourceVersion }) => resourceVersion),
     ];
   }

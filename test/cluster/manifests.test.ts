@@ -96,11 +96,15 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
       ['webhook', 'no', ['update', 'attributionpolicies.countersign.dev']],
       ['webhook', 'no', ['patch', 'namespaces']],
       ['webhook', 'no', ['get', `secrets/${OBJECT.pathSecret}`, here]],
+      ['webhook', 'no', ['get', `secrets/${OBJECT.stampKeysSecret}`, here]],
       ['webhook', 'no', ['list', 'pods', everywhere]],
       ['webhook', 'no', ['get', `mutatingwebhookconfigurations/${OBJECT.mutatingConfiguration}`]],
       ['bootstrap', 'yes', ['get', `secrets/${OBJECT.caSecret}`, here]],
       ['bootstrap', 'yes', ['patch', `secrets/${OBJECT.tlsSecret}`, here]],
       ['bootstrap', 'yes', ['patch', `secrets/${OBJECT.pathSecret}`, here]],
+      ['bootstrap', 'yes', ['patch', `secrets/${OBJECT.stampKeysSecret}`, here]],
+      ['bootstrap', 'yes', ['patch', `configmaps/${OBJECT.stampKeysConfigMap}`, here]],
+      ['bootstrap', 'no', ['patch', 'configmaps/another', here]],
       ['bootstrap', 'yes', ['patch', `validatingwebhookconfigurations/${OBJECT.validatingConfiguration}`]],
       ['bootstrap', 'no', ['list', 'secrets', here]],
       ['bootstrap', 'no', ['create', 'secrets', here]],
@@ -218,7 +222,10 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
       expect(find(kind, 'countersign')?.metadata).toMatchObject({ annotations });
     }
     expect(find('Secret', OBJECT.tlsSecret)).toBeUndefined();
-    expect(find('Role', 'countersign-bootstrap')?.rules?.[0]?.resourceNames).toEqual([OBJECT.pathSecret]);
+    expect(find('Role', 'countersign-bootstrap')?.rules?.[0]?.resourceNames).toEqual([
+      OBJECT.pathSecret,
+      OBJECT.stampKeysSecret,
+    ]);
     const template = { spec: { containers: [{ args: expect.arrayContaining(['--certificate=cert-manager']) }] } };
     expect(find('Job', 'countersign-bootstrap')?.spec).toMatchObject({ template });
     expect(find('CronJob', 'countersign-bootstrap')?.spec).toMatchObject({ jobTemplate: { spec: { template } } });

@@ -11,6 +11,7 @@ import { type ApiFailure, apiFailure } from '../client.ts';
 import type { Change, Outcome, SecretData, SecretPatch } from './change.ts';
 import type { WebhookConfiguration, WebhookPatch } from './configuration.ts';
 import { withoutPathSecrets } from './path-secret.ts';
+import type { ConfigMapData, ConfigMapPatch } from './stamp-keys.ts';
 
 /**
  * The objects that `bootstrap` may touch, each read and patched by name: its RBAC has neither `list` nor `create`,
@@ -35,8 +36,11 @@ const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 const strategicMergePatch = setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch);
 
 /** A Secret in Countersign's namespace. */
-export function liveSecret(api: CoreV1Api, name: string): LiveObject<SecretData, SecretPatch> {
-  const { namespace } = OBJECT;
+export function liveSecret(
+  api: CoreV1Api,
+  name: string,
+  namespace: string = OBJECT.namespace,
+): LiveObject<SecretData, SecretPatch> {
   const decode = (secret: { metadata?: V1ObjectMeta; data?: Record<string, string> }) =>
     version(
       secret.metadata,
@@ -49,6 +53,24 @@ export function liveSecret(api: CoreV1Api, name: string): LiveObject<SecretData,
       const data = mapValues(patch, (value) => (value === null ? null : Buffer.from(value).toString('base64')));
       const body = { metadata: { resourceVersion }, data };
       return decode(await api.patchNamespacedSecret({ name, namespace, body, fieldManager }, mergePatch));
+    },
+  };
+}
+
+/** A ConfigMap in Countersign's namespace. */
+export function liveConfigMap(
+  api: CoreV1Api,
+  name: string,
+  namespace: string = OBJECT.namespace,
+): LiveObject<ConfigMapData, ConfigMapPatch> {
+  const decode = ({ metadata, data }: { metadata?: V1ObjectMeta; data?: Record<string, string> }) =>
+    version<ConfigMapData>(metadata, data ?? {});
+  return {
+    title: `ConfigMap ${namespace}/${name}`,
+    read: async () => decode(await api.readNamespacedConfigMap({ name, namespace })),
+    patch: async (resourceVersion, data) => {
+      const body = { metadata: { resourceVersion }, data };
+      return decode(await api.patchNamespacedConfigMap({ name, namespace, body, fieldManager }, mergePatch));
     },
   };
 }

@@ -4,10 +4,19 @@ import { OBJECT } from '../../names.ts';
 import { planAuthority } from './authority.ts';
 import type { Change } from './change.ts';
 import { planConfiguration } from './configuration.ts';
-import { amend, type LiveObject, liveMutating, liveSecret, liveValidating, readValue } from './objects.ts';
+import {
+  amend,
+  type LiveObject,
+  liveConfigMap,
+  liveMutating,
+  liveSecret,
+  liveValidating,
+  readValue,
+} from './objects.ts';
 import { pendingStep, planPathSecret, publishNext } from './path-secret.ts';
 import { startReport } from './report.ts';
 import { planServing } from './serving.ts';
+import { planPublicKeys, planStampKeys, stampKeysIn } from './stamp-keys.ts';
 
 export interface BootstrapOptions {
   /** Who makes the certificates: this program, or cert-manager, whose CA injector then also writes `caBundle`. */
@@ -32,16 +41,19 @@ export interface BootstrapSurroundings {
  * Makes what is missing, repairs what does not fit, and leaves the rest alone, so that it may run at any time and any
  * number of times, also beside itself.
  *
- * The order is such that nobody uses what somebody else does not know yet: authority and path secret first, then the
- * webhook configurations that name them, then the serving certificate, then rotation.
+ * The order is such that nobody uses what somebody else does not know yet: authority, path secret and stamp keys first,
+ * then the webhook configurations that lead to whom these make ready, then the serving certificate, then rotation.
  *
- * @throws Fault `BootstrapFailed` naming the object, what is wrong with it, and the next step
+ * @throws Fault `BootstrapFailed` naming the object, what is wrong with it, and the next step; `KeysInvalid` when there
+ * are stamp keys that cannot be used, once everything else is done
  */
 export async function bootstrap(options: BootstrapOptions, surroundings: BootstrapSurroundings): Promise<void> {
   const { core, admission, now, print } = surroundings;
   const authority = liveSecret(core, OBJECT.caSecret);
   const serving = liveSecret(core, OBJECT.tlsSecret);
   const pathSecret = liveSecret(core, OBJECT.pathSecret);
+  const stampKeys = liveSecret(core, OBJECT.stampKeysSecret);
+  const publicKeys = liveConfigMap(core, OBJECT.stampKeysConfigMap);
   const configurations = [liveMutating(admission), liveValidating(admission)];
   const own = options.certificate === 'own';
   const report = startReport();
@@ -61,12 +73,25 @@ export async function bootstrap(options: BootstrapOptions, surroundings: Bootstr
     }
   };
 
+  const mendStampKeys = async () => {
+    await mend(stampKeys, planStampKeys);
+    // As above: a run of "countersign keys" beside this one writes the Secret first.
+    await mend(publicKeys, async (found) => {
+      const keys = stampKeysIn(await readValue(stampKeys));
+      return keys && planPublicKeys(found, keys);
+    });
+  };
+
   try {
     if (own) await mend(authority, (data) => planAuthority(data, now()));
     await mend(pathSecret, planPathSecret);
+    // Replicas go on with the stamp keys that they have; certificates must not end because those in the Secret are
+    // broken and somebody is looking for a backup.
+    const broken = await mendStampKeys().catch((fault: unknown) => fault);
     await mendConfigurations();
     if (own) await mend(serving, async (data) => planServing(data, await readValue(authority), now()));
     await rotate({ options, surroundings, pathSecret, mend, mendConfigurations });
+    if (broken !== undefined) throw broken;
   } finally {
     // Also when it failed half-way: what was changed until then has been changed.
     for (const line of report.lines()) print(line);

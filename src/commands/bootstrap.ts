@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { OBJECT } from '../names.ts';
+import { duration } from './options.ts';
 
 interface Options {
   readonly kubeconfig?: string;
@@ -14,8 +15,9 @@ interface Options {
 export function command(): Command {
   return new Command('bootstrap')
     .description(
-      `Makes the webhook's CA, serving certificate and path secret in namespace ${OBJECT.namespace}, and writes them ` +
-        'into the webhook configurations. Run again it repairs and renews; with nothing to do it changes nothing.',
+      `Makes the webhook's CA, serving certificate, path secret and stamp keys in namespace ${OBJECT.namespace}, and ` +
+        'writes what the API server needs into the webhook configurations. Run again it repairs and renews; with ' +
+        'nothing to do it changes nothing.',
     )
     .option('--kubeconfig <file>', 'the cluster and who to be there (default: the pod’s own service account)')
     .addOption(
@@ -26,7 +28,7 @@ export function command(): Command {
     .option('--rotate-path-secret', 'replace the secret in the webhook’s path, without a gap')
     .addOption(
       new Option('--settle <duration>', 'while rotating: time for a Secret to reach every replica, such as 90s or 3m')
-        .argParser(parseDuration)
+        .argParser(duration)
         .default(120_000, '120s'),
     )
     .addHelpText(
@@ -59,12 +61,4 @@ async function run(options: Options): Promise<void> {
       progress: (line) => console.error(line),
     },
   );
-}
-
-const UNIT_MS = { s: 1_000, m: 60_000 };
-
-function parseDuration(text: string): number {
-  const [, digits, unit = 's'] = /^(\d{1,5})(s|m)?$/.exec(text) ?? [];
-  if (digits === undefined) throw new InvalidArgumentError('Give seconds or minutes, such as 120s or 3m.');
-  return Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS];
 }

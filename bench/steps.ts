@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { decide } from '../src/admission/decide.ts';
+import type { Outcome } from '../src/admission/outcome.ts';
 import type { Governance } from '../src/admission/governance.ts';
 import { PathSecrets } from '../src/admission/path-secret.ts';
 import { record } from '../src/admission/record.ts';
@@ -54,7 +55,7 @@ function steps(text: string): Record<string, Cost> {
   const policy = policyWith(1);
   const review = readReview(body);
   const pod = readPod(review.object);
-  const outcome = decide(review, governed(policy), SETTINGS);
+  const outcome = decide(review, governed(policy), SETTINGS) as Outcome;
   const verdict = applyMode(outcome, 'enforce');
   const secrets = new PathSecrets([SECRET]);
   const metrics = createMetrics();

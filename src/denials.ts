@@ -27,9 +27,9 @@ const TEXTS = {
     because: `${d.serviceAccount ? 'service account' : 'system identity'} ${quote(d.requester)} is not a human, and pods here run in the name of one`,
     next: `Create the pod as yourself, or ${lower(ASK_ADMIN)} to make this identity a delegator of the policy.`,
   }),
-  ControllerNotAttributed: (d: { requester: string; owner: string }): Text => ({
-    because: `controller ${quote(d.requester)} made this pod for ${d.owner}, and attribution does not reach through controllers in this version`,
-    next: 'Create the pod itself as yourself, or have a delegator create it.',
+  ControllerNotAttributed: (d: { requester: string; child: string; owner: string }): Text => ({
+    because: `${quote(d.requester)} made ${d.child} for ${d.owner}, and the policy does not let it hand attribution on`,
+    next: `${ASK_ADMIN} to list it under carriers if it is the controller of ${d.owner}.`,
   }),
   NoOperatorRule: (d: { requester: string; policy: string }): Text => ({
     because: `no operator rule of policy ${quote(d.policy)} matches user ${quote(d.requester)}`,
@@ -42,6 +42,102 @@ const TEXTS = {
   OperatorLeft: (d: { operator: string; policy: string }): Text => ({
     because: `policy ${quote(d.policy)} lists operator ${quote(d.operator)} as having left`,
     next: `${ASK_ADMIN} to take the name off the list if that is wrong.`,
+  }),
+
+  // Through controllers
+  CarrierDoubtful: (d: { requester: string; doubt: string }): Text => ({
+    because: `carrier ${quote(d.requester)} is not believed: ${d.doubt}`,
+    next: 'Run the controller in a namespace of its own, and have it use its own token; nobody may impersonate it.',
+  }),
+  OwnerMissing: (d: { child: string; owner: string }): Text => ({
+    because: `${d.child} names ${d.owner} as its controller, which does not exist, or not any more`,
+    next: 'Nothing, if it was just deleted; otherwise create it again as yourself.',
+  }),
+  OwnerUnreadable: (d: { owner: string; problem: string }): Text => ({
+    because: `who stands behind ${d.owner} could not be found out in time: ${d.problem}`,
+    next: 'Wait, the controller tries again; if it stays, a cluster admin finds the reason in the log of countersign-webhook.',
+  }),
+  OwnerUnknown: (d: { child: string; owner: string }): Text => ({
+    because: `${d.child} belongs to ${d.owner}, a kind that Countersign does not know`,
+    next: `${ASK_ADMIN} to add the kind under workloads, and its controller under carriers.`,
+  }),
+  OwnerNotAttributed: (d: { owner: string; command: string }): Text => ({
+    because: `nobody stands behind ${d.owner}: it has no stamp, probably because it is older than the policy`,
+    next: `Adopt it, which restarts nothing: ${d.command}`,
+  }),
+  WarmPool: (d: { pool: string }): Text => ({
+    because: `${d.pool} makes pods before anybody has asked for one, so none can be named`,
+    next: 'Let claims start without a pool, or keep the pool in a namespace that is not governed.',
+  }),
+  StampInvalid: (d: { holder: string; flaw: string }): Text => ({
+    because: `the stamp on ${d.holder} does not count: ${d.flaw}`,
+    next: 'Apply the object again as yourself; a stamp cannot be copied, moved or edited.',
+  }),
+  StampKeyUnknown: (d: { holder: string }): Text => ({
+    because: `the stamp on ${d.holder} was signed with a key that is not there any more`,
+    next: `Apply the object again as yourself, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
+  }),
+  StampFromBefore: (d: { holder: string }): Text => ({
+    because: `the stamp on ${d.holder} is from before this namespace was put under its policy`,
+    next: `Apply the object again as yourself, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
+  }),
+  StampMisfit: (d: { holder: string; child: string }): Text => ({
+    because: `${d.child} and the stamp on ${d.holder} are not about the same template`,
+    next: 'Wait, a controller with an old copy tries again; if it stays, apply the object again as yourself.',
+  }),
+  NotFromTemplate: (d: { child: string; owner: string; path: string }): Text => ({
+    because: `${d.child} is not what ${d.owner} says: ${d.path} differs`,
+    next: 'Look for a webhook or a controller that changes it, and have it change the template instead.',
+  }),
+  TemplateChanged: (d: { requester: string; object: string }): Text => ({
+    because: `${quote(d.requester)} changes what would run in the name of whoever submitted ${d.object}`,
+    next: `Change it as yourself, or ${lower(ASK_ADMIN)} to list this identity under adjusters with the fields it may set.`,
+  }),
+  TemplateNotComparable: (d: { object: string }): Text => ({
+    because: `${d.object} holds a number beyond 2^53 or text that is not Unicode, so that it cannot be compared safely`,
+    next: 'Write large numbers as strings where the field allows it, or smaller.',
+  }),
+  GovernanceUndated: (d: { namespace: string }): Text => ({
+    because: `namespace ${quote(d.namespace)} does not say since when it is governed, so no stamp in it can count`,
+    next: `${ASK_ADMIN} to run: kubectl annotate namespace ${quote(d.namespace)} countersign.dev/governed-since=now --overwrite`,
+  }),
+  KeysUnavailable: (_: object): Text => ({
+    because: 'Countersign has no key to sign or verify stamps with',
+    next: `${ASK_ADMIN} to run "countersign bootstrap", which makes one.`,
+  }),
+  RestampUnclear: (d: { problem: string }): Text => ({
+    because: `the annotation countersign.dev/restamp cannot be followed: ${d.problem}`,
+    next: 'Use "countersign restamp", which writes it.',
+  }),
+  RestampNotAllowed: (d: { requester: string }): Text => ({
+    because: `${quote(d.requester)} may not have objects stamped in somebody's name`,
+    next: `${ASK_ADMIN} for the verb restamp on attributionpolicies.countersign.dev.`,
+  }),
+
+  // What is final
+  PodNotStamped: (_: object): Text => ({
+    because: 'the pod reached its end of admission without a stamp of Countersign',
+    next: `${ASK_ADMIN}: the webhook pods.countersign.dev was not asked, or another one took the stamp away.`,
+  }),
+  ObjectNotStamped: (d: { object: string }): Text => ({
+    because: `${d.object} reached its end of admission without a stamp of Countersign`,
+    next: `${ASK_ADMIN}: the webhook workloads.countersign.dev was not asked, or another one took the stamp away.`,
+  }),
+  TemplateAltered: (d: { object: string }): Text => ({
+    because: `the template of ${d.object} was altered after it was stamped: by another webhook, or by the API server, which drops fields of features that are switched off`,
+    next: `Leave out fields of features that this cluster has not switched on; or ${lower(ASK_ADMIN)} to have the other webhook run earlier.`,
+  }),
+  PodChanged: (d: { path: string }): Text => ({
+    because: `after Countersign had attributed the pod, something changed ${d.path}`,
+    next: `${ASK_ADMIN} to find the webhook that does it, and to have it leave that alone or run earlier.`,
+  }),
+  NotYourSession: (d: { requester: string; operator: string; what: string }): Text => ({
+    because: `the session in this pod is ${quote(d.operator)}'s, and ${d.what} by ${quote(d.requester)} would act in their name`,
+    next: 'Ask them, or somebody who may break glass.',
+  }),
+  SessionContainerClosed: (d: { what: string }): Text => ({
+    because: `${d.what} reaches into the session container, which holds the session's credentials`,
+    next: 'Use another container of the pod; nobody works in this one.',
   }),
 
   // What the pod claims

@@ -12,6 +12,8 @@ export type Governance =
       readonly policy: Policy;
       /** The enforced Pod Security level; undefined where namespaces are not looked at (a policy from a file). */
       readonly podSecurity: string | undefined;
+      /** Since when, as the namespace's annotation says, byte for byte; undefined where it says nothing. */
+      readonly since?: string | undefined;
       readonly notice?: string | undefined;
     }
   | { readonly kind: 'missing'; readonly mode: Mode; readonly policyName: string }

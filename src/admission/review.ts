@@ -13,6 +13,8 @@ export interface Review {
   readonly name: string;
   readonly requester: Requester;
   readonly object: JsonObject | undefined;
+  /** With UPDATE and DELETE: the object as it was. */
+  readonly oldObject?: JsonObject | undefined;
   readonly dryRun: boolean;
 }
 
@@ -45,6 +47,7 @@ export function readReview(body: unknown): Review {
     name: optionalText(request['name'], 'request.name'),
     requester: readRequester(object(request['userInfo'], 'request.userInfo')),
     object: isAbsent(request['object']) ? undefined : object(request['object'], 'request.object'),
+    oldObject: isAbsent(request['oldObject']) ? undefined : object(request['oldObject'], 'request.oldObject'),
     dryRun: request['dryRun'] === true,
   };
 }

@@ -2,28 +2,47 @@ import { createServer, type Server } from 'node:https';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../errors.ts';
 import type { Json } from '../json.ts';
+import type { Owners } from '../lineage/owners.ts';
 import { WEBHOOK_PATH } from '../names.ts';
+import type { StampKeys } from '../stamp/keys.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServingCertificate } from '../tls/files.ts';
 import { budgetOf } from './budget.ts';
-import { decide, isPodCreation, type Settings } from './decide.ts';
+import { decide, isOfInterest } from './decide.ts';
 import type { Governance, GovernanceSource, Mode } from './governance.ts';
+import { guard } from './guard.ts';
 import { explain, HTTP_OPTIONS, MAX_CONNECTIONS, TLS_OPTIONS } from './http.ts';
 import { BODY_LIMIT, DEFAULT_LIMITS, isOverfull, Load, type LoadLimits } from './load.ts';
+import { reviewNamespace } from './namespace-review.ts';
+import type { Outcome } from './outcome.ts';
 import type { PathSecrets } from './path-secret.ts';
 import { reviewPolicy } from './policy-review.ts';
 import { type Decided, record } from './record.ts';
 import { respond } from './respond.ts';
-import { readReview } from './review.ts';
-import { applyMode } from './verdict.ts';
+import { breakGlass } from './break-glass.ts';
+import { readReview, type Review } from './review.ts';
+import type { Circumstances } from './scene.ts';
+import { applyMode, type Verdict } from './verdict.ts';
 
 export interface WebhookParts {
   readonly governance: GovernanceSource;
-  readonly settings: Settings;
+  readonly settings: {
+    /** Image of the session container, by digest. */
+    readonly sessionImage: string;
+  };
+  /** Undefined without a cluster: then nothing is stamped, and controllers are not followed. */
+  readonly lineage?: Lineage | undefined;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly limits?: LoadLimits;
+}
+
+/** What the webhook needs in order to follow controllers. */
+export interface Lineage {
+  readonly owners: Owners;
+  /** Id of the cluster; nothing is reviewed before it is known. */
+  readonly cluster: () => string;
 }
 
 /** The webhook, and what may change while it runs. */
@@ -31,6 +50,7 @@ export interface Webhook {
   readonly app: FastifyInstance<Server>;
   setCertificate(certificate: ServingCertificate): void;
   setPathSecrets(secrets: PathSecrets): void;
+  setStampKeys(keys: StampKeys): void;
   /** From now on every answer asks its connection to be closed, so that API servers move to another replica. */
   drain(): void;
 }
@@ -50,6 +70,7 @@ export function createWebhook(parts: WebhookParts): Webhook {
   const { metrics, log } = parts;
   const load = new Load(parts.limits ?? DEFAULT_LIMITS);
   let secrets: PathSecrets | undefined;
+  let keys: StampKeys | undefined;
   let draining = false;
 
   const app = fastify({
@@ -141,16 +162,31 @@ export function createWebhook(parts: WebhookParts): Webhook {
     done();
   }
 
-  /** @param unknownMode how strict to be when it cannot be found out what governs the namespace */
-  async function reviewPod(request: FastifyRequest, unknownMode: Mode): Promise<Json> {
-    const deadline = Date.now() + budgetOf((request.query as Record<string, unknown>)['timeout']);
+  type Decide = (review: Review, governance: Governance, circumstances: Circumstances) => Outcome | Promise<Outcome>;
+
+  /**
+   * @param decideOn what decides
+   * @param unknownMode how strict to be when it cannot be found out what governs the namespace
+   * @param concerns whether a review is one that `decideOn` has something to say about
+   */
+  async function judge(
+    request: FastifyRequest,
+    decideOn: Decide,
+    unknownMode: Mode,
+    concerns: (review: Review) => boolean = () => true,
+  ): Promise<Json> {
+    const now = Date.now();
+    const deadline = now + budgetOf((request.query as Record<string, unknown>)['timeout']);
     const review = readReview(request.body);
     // Synchronous where the cache knows, which spares every usual review a turn of the event loop.
-    const answer: Governance | Promise<Governance> = isPodCreation(review)
+    const answer: Governance | Promise<Governance> = concerns(review)
       ? parts.governance.governanceOf(review.namespace, deadline, unknownMode === 'enforce')
       : { kind: 'ungoverned' };
     const governance = answer instanceof Promise ? await answer : answer;
-    const outcome = decide(review, governance, parts.settings);
+    const { lineage, settings } = parts;
+    const stamping = lineage && { keys, cluster: lineage.cluster(), owners: lineage.owners, deadline, now };
+    const decided = decideOn(review, governance, { ...settings, stamping });
+    const outcome = decided instanceof Promise ? await decided : decided;
     const mode = 'mode' in governance ? governance.mode : unknownMode;
     const verdict = applyMode(outcome, mode, 'notice' in governance ? governance.notice : undefined);
     report(request, { review, verdict, outcome: outcome.kind, mode });
@@ -158,15 +194,24 @@ export function createWebhook(parts: WebhookParts): Webhook {
   }
 
   const guarded = { onRequest: authorize };
-  app.post(`${WEBHOOK_PATH.mutate}/:secret`, guarded, (request) => reviewPod(request, 'enforce'));
-  app.post(`${WEBHOOK_PATH.mutateUnenforced}/:secret`, guarded, (request) => reviewPod(request, 'warn'));
+  const serve = (path: string, handler: (request: FastifyRequest) => Promise<Json>): void => {
+    app.post(`${path}/:secret`, guarded, handler);
+  };
+  serve(WEBHOOK_PATH.mutate, (request) => judge(request, decide, 'enforce', isOfInterest));
+  serve(WEBHOOK_PATH.mutateUnenforced, (request) => judge(request, decide, 'warn', isOfInterest));
+  serve(WEBHOOK_PATH.guard, (request) => judge(request, guard, 'enforce'));
+  serve(WEBHOOK_PATH.guardUnenforced, (request) => judge(request, guard, 'warn'));
+  serve(WEBHOOK_PATH.breakGlass, (request) => judge(request, breakGlass, 'audit'));
+  serve(WEBHOOK_PATH.govern, (request) => answer(request, (review) => reviewNamespace(review, Date.now())));
+  serve(WEBHOOK_PATH.validatePolicy, (request) => answer(request, reviewPolicy));
 
-  app.post(`${WEBHOOK_PATH.validatePolicy}/:secret`, guarded, async (request): Promise<Json> => {
-    const review = readReview(request.body);
-    const verdict = reviewPolicy(review);
-    report(request, { review, verdict, outcome: verdict.allowed ? 'untouched' : 'refused', mode: 'enforce' });
-    return respond(review.uid, verdict);
-  });
+  /** Answers what is not a matter of a namespace's policy. */
+  async function answer(request: FastifyRequest, review: (review: Review) => Verdict): Promise<Json> {
+    const asked = readReview(request.body);
+    const verdict = review(asked);
+    report(request, { review: asked, verdict, outcome: verdict.allowed ? 'untouched' : 'refused', mode: 'enforce' });
+    return respond(asked.uid, verdict);
+  }
 
   function report(request: FastifyRequest, decided: Omit<Decided, 'milliseconds' | 'bytes'>): void {
     const bytes = Number(request.headers['content-length'] ?? 0);
@@ -181,6 +226,9 @@ export function createWebhook(parts: WebhookParts): Webhook {
     },
     setPathSecrets(next) {
       secrets = next;
+    },
+    setStampKeys(next) {
+      keys = next;
     },
     drain() {
       draining = true;

@@ -1,11 +1,11 @@
 import type { Operation } from '../json.ts';
-import type { Outcome } from './decide.ts';
 import type { Mode } from './governance.ts';
+import type { Outcome } from './outcome.ts';
 
 /** What the API server is told. */
 export interface Verdict {
   readonly allowed: boolean;
-  /** `Attributed`, the code of a denial, or why nothing was done. */
+  /** `Attributed`, what was done with a stamp, the code of a denial, or why nothing was done. */
   readonly code: string;
   readonly message: string | undefined;
   readonly operations: readonly Operation[];
@@ -37,6 +37,11 @@ export function applyMode(outcome: Outcome, mode: Mode, notice?: string): Verdic
       return mode === 'audit'
         ? verdict
         : { ...verdict, operations: outcome.operations, warnings: [...notices, ...outcome.warnings] };
+    case 'stamped':
+      return mode === 'audit' ? verdict : { ...verdict, operations: outcome.operations };
+    case 'glass':
+      // In every mode: who breaks glass is to know that it is on record.
+      return { ...verdict, warnings: [...notices, glassWarning(outcome.operator)] };
     case 'refused': {
       const { message } = outcome.denial;
       if (mode === 'enforce') return { ...verdict, allowed: false, message };
@@ -52,6 +57,10 @@ export function codeOf(outcome: Outcome): string {
       return outcome.code;
     case 'attributed':
       return 'Attributed';
+    case 'stamped':
+      return outcome.code;
+    case 'glass':
+      return 'BreakGlass';
     case 'refused':
       return outcome.denial.code;
   }
@@ -66,13 +75,19 @@ function annotations(outcome: Outcome, mode: Mode): Record<string, string> {
   add('policy', outcome.policyName);
   if (outcome.kind !== 'untouched') {
     add('operator', outcome.operator);
-    add('rule', outcome.rule);
+    if (outcome.kind !== 'glass') add('rule', outcome.rule);
   }
   if (outcome.kind === 'attributed') {
     add('role', outcome.roleArn);
     add('delegator', outcome.delegator);
+    add('parent', outcome.parent);
   }
+  if (outcome.kind === 'stamped') add('delegator', outcome.delegator);
   return said;
+}
+
+function glassWarning(operator: string): string {
+  return `[BreakGlass] you enter the session of ${operator} by the verb break-glass; this is on record`;
 }
 
 function warningOf(message: string): string {

@@ -1,9 +1,11 @@
 import jsonPatch from 'fast-json-patch';
-import { decide, type Settings } from '../admission/decide.ts';
+import { decide } from '../admission/decide.ts';
+import type { Stamping } from '../admission/scene.ts';
 import { applyMode } from '../admission/verdict.ts';
 import { Fault, reasonOf } from '../errors.ts';
 import type { Json, JsonObject, Operation } from '../json.ts';
 import type { Policy } from '../policy/compile.ts';
+import { loadKeys, newKey } from '../stamp/keys.ts';
 import type { Subject } from './subjects.ts';
 
 /** What `countersign check -o json` prints for each object. */
@@ -26,13 +28,16 @@ export interface Finding {
  *
  * @throws Fault `FileInvalid` naming file, document and path of a pod that is not shaped like one
  */
-export function examine({ review, ...place }: Subject, policy: Policy, settings: Settings): Finding {
+export async function examine({ review, ...place }: Subject, policy: Policy, sessionImage: string): Promise<Finding> {
   const nothing = { message: null, operator: null, rule: null, warnings: [], operations: [] };
   if (review === undefined) return { ...place, allowed: true, code: 'NotReviewed', ...nothing };
   try {
-    const governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined } as const;
+    const governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined, since: 'now' } as const;
+    // A workload is stamped by keys of this run; its stamp counts nowhere, and is not shown.
+    const workload = review.resource.resource !== 'pods';
+    const stamping = workload ? withoutCluster() : undefined;
     const { allowed, code, message, warnings, operations, auditAnnotations } = applyMode(
-      decide(review, governance, settings),
+      await decide(review, governance, { sessionImage, stamping }),
       'enforce',
     );
     return {
@@ -43,11 +48,23 @@ export function examine({ review, ...place }: Subject, policy: Policy, settings:
       operator: auditAnnotations['operator'] ?? null,
       rule: auditAnnotations['rule'] ?? null,
       warnings,
-      operations,
+      operations: workload ? [] : operations,
     };
   } catch (thrown) {
     throw new Fault('FileInvalid', `${place.file}, document ${place.document}: ${reasonOf(thrown)}`, { cause: thrown });
   }
+}
+
+function withoutCluster(): Stamping {
+  const key = newKey();
+  const problem = 'there is no cluster to ask';
+  return {
+    cluster: 'check',
+    keys: loadKeys({ signing: key.kid, keys: [key] }),
+    owners: { read: async () => ({ kind: 'failed', problem }), mayUse: async () => undefined },
+    deadline: Number.POSITIVE_INFINITY,
+    now: 0,
+  };
 }
 
 /** The object after the operations; the one before is left as it is. */

@@ -2,7 +2,6 @@ import { LineCounter, parseAllDocuments } from 'yaml';
 import { type Review, readReview } from '../admission/review.ts';
 import { Fault, reasonOf } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { contentOf } from '../lineage/content.ts';
 import { findKind, groupOf, WORKLOAD_KINDS } from '../lineage/kinds.ts';
 import type { Requester } from '../operator/requester.ts';
 
@@ -67,53 +66,20 @@ function subject(
     return { ...base, review: undefined };
   if (requester === undefined)
     throw new Fault('UsageInvalid', `${place}: who creates the ${object['kind']} is not known; give --as USER`);
-  if (workload === undefined) return { ...base, review: creation(object, requester) };
-
-  const [template] = contentOf(object, workload).templates;
-  if (template === undefined) throw new Fault('FileInvalid', `${place}: there is no pod template`);
-  const controller: Requester = {
-    username: 'system:kube-controller-manager',
-    groups: ['system:authenticated'],
-    extra: {},
-  };
-  return { ...base, review: creation(podOf(template, object), controller) };
+  return { ...base, review: creation(object, object['apiVersion'], workload?.resource ?? 'pods', requester) };
 }
 
-/** The pod that a workload's controller would create. */
-function podOf(template: JsonObject, workload: JsonObject): JsonObject {
-  const metadata = isObject(template['metadata']) ? template['metadata'] : {};
-  const namespace = isObject(workload['metadata']) ? workload['metadata']['namespace'] : undefined;
-  const owner = {
-    apiVersion: workload['apiVersion'],
-    kind: workload['kind'],
-    name: nameOf(workload),
-    uid: '',
-    controller: true,
-  };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      ...metadata,
-      generateName: `${nameOf(workload)}-`,
-      ...(namespace !== undefined && { namespace }),
-      ownerReferences: [owner],
-    },
-    spec: template['spec'],
-  };
-}
-
-function creation(pod: JsonObject, requester: Requester): Review {
-  const metadata = isObject(pod['metadata']) ? pod['metadata'] : {};
+function creation(object: JsonObject, apiVersion: string, resource: string, requester: Requester): Review {
+  const metadata = isObject(object['metadata']) ? object['metadata'] : {};
   return {
     uid: 'check',
     operation: 'CREATE',
-    resource: { group: '', version: 'v1', resource: 'pods' },
+    resource: { group: groupOf(apiVersion), version: apiVersion.slice(apiVersion.indexOf('/') + 1), resource },
     subResource: '',
     namespace: typeof metadata['namespace'] === 'string' ? metadata['namespace'] : 'default',
-    name: nameOf(pod),
+    name: nameOf(object),
     requester,
-    object: pod,
+    object,
     dryRun: false,
   };
 }

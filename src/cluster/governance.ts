@@ -1,7 +1,7 @@
 import { CoreV1Api, CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
 import { type Governance, type GovernanceSource, type Mode, readMode } from '../admission/governance.ts';
 import type { JsonObject } from '../json.ts';
-import { API, LABEL } from '../names.ts';
+import { ANNOTATION, API, LABEL } from '../names.ts';
 import type { Policy } from '../policy/compile.ts';
 import { formatProblem, readPolicy } from '../policy/read.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -18,7 +18,10 @@ export interface ClusterGovernanceOptions {
 }
 
 type Compiled = { readonly policy: Policy } | { readonly problem: string };
-type Labels = Readonly<Record<string, string>>;
+interface Metadata {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
 type Mirrored = ApiObject & JsonObject;
 
 /**
@@ -79,11 +82,11 @@ export class ClusterGovernance implements GovernanceSource {
 
   governanceOf(namespace: string, deadline: number, enforced: boolean): Governance | Promise<Governance> {
     if (this.#options.exempt.has(namespace)) return { kind: 'ungoverned' };
-    const labels = this.#namespaces.isFresh ? this.#namespaces.get(namespace)?.metadata?.labels : undefined;
-    const name = labels?.[LABEL.policy];
-    if (labels !== undefined && name !== undefined) {
+    const metadata = this.#namespaces.isFresh ? this.#namespaces.get(namespace)?.metadata : undefined;
+    const name = metadata?.labels?.[LABEL.policy];
+    if (metadata !== undefined && name !== undefined) {
       const compiled = this.#policies.isFresh ? this.#compiled.get(name) : undefined;
-      const known = compiled && governance(labels, name, compiled);
+      const known = compiled && governance(metadata, name, compiled);
       // A mode that is laxer than what the API server goes by may be that of a while ago.
       if (known !== undefined && !(enforced && known.mode !== 'enforce')) return known;
     }
@@ -124,7 +127,7 @@ export class ClusterGovernance implements GovernanceSource {
         plural: API.policyPlural,
         name,
       });
-      return governance(labels, name, compile(object));
+      return governance(metadata ?? {}, name, compile(object));
     } catch (thrown) {
       if (apiFailure(thrown).status === 404) return missing;
       throw thrown;
@@ -154,7 +157,8 @@ function compile(object: unknown): Compiled {
   return result.ok ? { policy: result.read.policy } : { problem: result.problems.map(formatProblem).join('; ') };
 }
 
-function governance(labels: Labels, policyName: string, compiled: Compiled): Governance & { readonly mode: Mode } {
+function governance(metadata: Metadata, policyName: string, compiled: Compiled): Governance & { readonly mode: Mode } {
+  const { labels = {}, annotations = {} } = metadata;
   const { mode, notice } = readMode(labels[LABEL.mode]);
   if ('problem' in compiled) return { kind: 'broken', mode, policyName, problem: compiled.problem };
   return {
@@ -162,6 +166,7 @@ function governance(labels: Labels, policyName: string, compiled: Compiled): Gov
     mode,
     policy: compiled.policy,
     podSecurity: labels[LABEL.podSecurityEnforce] ?? '',
+    since: annotations[ANNOTATION.governedSince],
     notice,
   };
 }

@@ -7,6 +7,7 @@ export interface ApiObject {
   readonly metadata?: {
     readonly name?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly resourceVersion?: string;
   };
 }

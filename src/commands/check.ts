@@ -57,7 +57,10 @@ async function run(options: Options): Promise<void> {
     subjects.push(...subjectsOf(file, text, requester));
   }
   // Everything is decided before anything is printed: a fault leaves no half a report.
-  const results = subjects.map((subject) => ({ subject, finding: examine(subject, policy, options) }));
+  const results: { subject: Subject; finding: Finding }[] = [];
+  for (const subject of subjects) {
+    results.push({ subject, finding: await examine(subject, policy, options.sessionImage) });
+  }
   const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
   const blocks = results.map(({ subject, finding }) => FORMATS[options.output](subject, finding, colour));
   if (blocks.length > 0) console.log(blocks.join(options.output === 'yaml' ? '---\n' : '\n').replace(/\n$/, ''));

@@ -10,16 +10,28 @@ export interface Claims {
   readonly role: Claim;
 }
 
+/** What several places claim together; they must not differ. */
+export function combineClaims(all: readonly Claims[]): Claims {
+  return {
+    operator: all.reduce<Claim>((claim, each) => combine(claim, each.operator), NONE),
+    role: all.reduce<Claim>((claim, each) => combine(claim, each.role), NONE),
+  };
+}
+
+/** What an annotation on a workload claims. */
+export function claimsOfAnnotation(value: string | undefined): Claims {
+  const operator: Claim =
+    value === undefined ? NONE : { kind: 'value', value, where: `the annotation ${ANNOTATION.onBehalfOf}` };
+  return { operator, role: NONE };
+}
+
 /** Reads what a pod claims. The session container of another session, in a copied pod, claims nothing. */
 export function claimsOf(pod: Pod): Claims {
   const annotation = Object.hasOwn(pod.annotations, ANNOTATION.onBehalfOf)
     ? pod.annotations[ANNOTATION.onBehalfOf]
     : undefined;
-  const annotated: Claim =
-    annotation === undefined
-      ? NONE
-      : { kind: 'value', value: annotation, where: `the annotation ${ANNOTATION.onBehalfOf}` };
-  return { operator: combine(annotated, variable(pod, ENV.operator)), role: variable(pod, ENV.roleArn) };
+  const variables = { operator: variable(pod, ENV.operator), role: variable(pod, ENV.roleArn) };
+  return combineClaims([claimsOfAnnotation(annotation), variables]);
 }
 
 const NONE: Claim = { kind: 'none' };

@@ -1,4 +1,4 @@
-import { inOnePiece, type JsonObject } from '../json.ts';
+import { inOnePiece, type Json, type JsonObject } from '../json.ts';
 import { CONTAINER, ENV, PATH, PORT, SESSION_SETTING_PREFIX, TOKEN_FILE, VOLUME } from '../names.ts';
 
 /** What one session is given; everything that is injected follows from it. */
@@ -161,3 +161,8 @@ const BLANK: readonly JsonObject[] = BLANKED_VARIABLES.map((name) => ({ name }))
 
 /** Where every other container finds the session's files. */
 export const SHARED_MOUNT = { name: VOLUME.shared, mountPath: PATH.shared, readOnly: true } as const;
+
+/** Everything that is planned into a pod, whatever its containers are; the digest in a pod's stamp is of this. */
+export function plannedParts(plan: SessionPlan): Json {
+  return [sessionContainer(plan), sessionVolumes(plan), applicationVariables(plan), SHARED_MOUNT];
+}

@@ -10,8 +10,10 @@ import type { Container, Pod } from './pod.ts';
  *
  * Built by hand on the raw object: comparing two copies of a pod costs a hundred times as much, and sending a pod
  * through types would drop the fields they do not know.
+ *
+ * @param stamp the signed statement of whose pod it is; without one the pod gets none
  */
-export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
+export function patchFor(pod: Pod, plan: SessionPlan, stamp?: string): Operation[] {
   const dropped = new Set(
     (pod.volumes ?? []).filter((volume) => replacedTokenVolume(volume)).map((volume) => volume.name),
   );
@@ -44,7 +46,7 @@ export function patchFor(pod: Pod, plan: SessionPlan): Operation[] {
   if (pod.spec['automountServiceAccountToken'] !== false) {
     operations.push({ op: 'add', path: '/spec/automountServiceAccountToken', value: false });
   }
-  operations.push(...annotationEdits(pod));
+  operations.push(...annotationEdits(pod, stamp));
   return operations;
 }
 
@@ -98,27 +100,43 @@ function editItems<Item extends JsonObject>(
 }
 
 /**
- * Takes out stamps, which no pod brings along, and tells the EKS Pod Identity webhook to leave every container alone:
- * where it finds its variables taken it still mounts the base token, which would be a second mechanism.
+ * Puts the stamp there and takes out others, which no pod brings along, and tells the EKS Pod Identity webhook to leave
+ * every container alone: where it finds its variables taken it still mounts the base token, which would be a second
+ * mechanism.
  */
-function annotationEdits(pod: Pod): Operation[] {
-  const value = skippedContainers(pod);
-  if (pod.rawAnnotations === undefined) {
-    return [
-      ...(pod.hasMetadata ? [] : [{ op: 'add', path: '/metadata', value: {} } as const]),
-      { op: 'add', path: '/metadata/annotations', value: { [ANNOTATION.eksSkipContainers]: value } },
-    ];
-  }
-  const planted = [ANNOTATION.stamp, ANNOTATION.custody].filter((name) => Object.hasOwn(pod.annotations, name));
-  return [
-    ...planted.map((name): Operation => ({ op: 'remove', path: pointerBelow('/metadata/annotations', name) })),
-    ...(pod.annotations[ANNOTATION.eksSkipContainers] === value
-      ? []
-      : [{ op: 'add', path: SKIP_CONTAINERS, value } as const]),
-  ];
+function annotationEdits(pod: Pod, stamp: string | undefined): Operation[] {
+  const wanted = {
+    [ANNOTATION.eksSkipContainers]: skippedContainers(pod),
+    [ANNOTATION.stamp]: stamp,
+    [ANNOTATION.custody]: undefined,
+    [ANNOTATION.restamp]: undefined,
+  };
+  return editAnnotations(pod.hasMetadata ? (pod.rawAnnotations ?? 'no annotations') : 'no metadata', wanted);
 }
 
-const SKIP_CONTAINERS = pointerBelow('/metadata/annotations', ANNOTATION.eksSkipContainers);
+/**
+ * The operations that give annotations these values, and take out those without one.
+ *
+ * @param present as they stand in the object, or what is missing for them to stand in
+ */
+export function editAnnotations(
+  present: JsonObject | 'no annotations' | 'no metadata',
+  wanted: Readonly<Record<string, string | undefined>>,
+): Operation[] {
+  if (typeof present === 'string') {
+    const value = Object.fromEntries(Object.entries(wanted).filter(([, each]) => each !== undefined)) as JsonObject;
+    if (Object.keys(value).length === 0) return [];
+    return [
+      ...(present === 'no metadata' ? [{ op: 'add', path: '/metadata', value: {} } as const] : []),
+      { op: 'add', path: '/metadata/annotations', value },
+    ];
+  }
+  return Object.entries(wanted).flatMap(([name, value]): Operation[] => {
+    const path = pointerBelow('/metadata/annotations', name);
+    if (value === undefined) return Object.hasOwn(present, name) ? [{ op: 'remove', path }] : [];
+    return present[name] === value ? [] : [{ op: 'add', path, value }];
+  });
+}
 
 /** The containers that the author excepts, and all others. */
 function skippedContainers(pod: Pod): string {

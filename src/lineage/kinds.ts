@@ -236,6 +236,14 @@ export function findKind(kinds: readonly WorkloadKind[], wanted: GroupKind): Wor
   return kinds.find((each) => isSameKind(each, wanted));
 }
 
+/** Finds a kind by the resource that a request is made to. */
+export function findResource(
+  kinds: readonly WorkloadKind[],
+  { group, resource }: { readonly group: string; readonly resource: string },
+): WorkloadKind | undefined {
+  return kinds.find((each) => each.group === group && each.resource === resource);
+}
+
 function groupKind({ group, kind }: GroupKind): GroupKind {
   return { group, kind };
 }

@@ -1,7 +1,7 @@
 import { type Denial, deny } from '../denials.ts';
 import { flawOf } from './canonical.ts';
 import {
-  doubtAboutDelegator,
+  doubtAboutServiceAccount,
   isMachine,
   isServiceAccount,
   type Requester,
@@ -49,7 +49,7 @@ export function identify(rules: IdentityRules, requester: Requester, claim: Clai
 
   const delegator = rules.delegators.find((rule) => matches(rule.match, requester));
   if (isMachine(requester)) {
-    const doubt = delegator && doubtAboutDelegator(requester, namespace);
+    const doubt = delegator && doubtAboutServiceAccount(requester, namespace);
     if (doubt !== undefined) return refused(deny('DelegatorDoubtful', { requester: requester.username, doubt }));
     if (delegator !== undefined && claim.kind === 'value') return delegated(rules, delegator, requester, claim.value);
     if (delegator !== undefined) return refused(deny('DelegatorNamedNobody', { requester: requester.username }));

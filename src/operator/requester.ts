@@ -42,7 +42,7 @@ const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
  *
  * @param namespace of the pod
  */
-export function doubtAboutDelegator(requester: Requester, namespace: string): string | undefined {
+export function doubtAboutServiceAccount(requester: Requester, namespace: string): string | undefined {
   const [, home] = SERVICE_ACCOUNT.exec(requester.username) ?? [];
   if (home === undefined) return undefined;
   if (home === namespace) return 'it lives in the namespace of the pod, where whoever may edit can act as it';

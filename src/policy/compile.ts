@@ -1,3 +1,11 @@
+import {
+  BUILT_IN_CARRIERS,
+  type Carrier,
+  findKind,
+  presetCarriers,
+  WORKLOAD_KINDS,
+  type WorkloadKind,
+} from '../lineage/kinds.ts';
 import type { IdentityRules } from '../operator/identify.ts';
 import { compilePattern, type Pattern } from '../operator/pattern.ts';
 import type { DelegatorRule, Match, OperatorRule } from '../operator/rule.ts';
@@ -21,6 +29,14 @@ export interface RoleRule {
   readonly groups: readonly Pattern[] | undefined;
 }
 
+/** Who may change fields of templates that others submitted. */
+export interface Adjuster {
+  readonly name: string;
+  readonly username: string;
+  /** Paths below the template; `*` stands for each item of a list. */
+  readonly fields: readonly (readonly string[])[];
+}
+
 /** A policy that decisions can be made with. */
 export interface Policy {
   readonly name: string;
@@ -28,6 +44,11 @@ export interface Policy {
   readonly pods: PolicySpec['pods'];
   readonly roles: readonly RoleRule[];
   readonly session: PolicySpec['session'];
+  /** The workload kinds that are known, the policy's own among them. */
+  readonly kinds: readonly WorkloadKind[];
+  /** Who may hand stamps on, the controllers of Kubernetes among them. */
+  readonly carriers: readonly Carrier[];
+  readonly adjusters: readonly Adjuster[];
   /** Of the session container. */
   readonly resources: ReturnType<typeof resourcesOf>;
   readonly allow: { readonly tokenAudiences: ReadonlySet<string>; readonly csiDrivers: ReadonlySet<string> };
@@ -66,14 +87,36 @@ export function compilePolicy(name: string, spec: PolicySpec): CompileResult {
       groups: role.groups && compiler.patterns(role.groups, `spec.session.roles[${index}].groups`),
     })),
     session: spec.session,
+    kinds: [...WORKLOAD_KINDS, ...spec.workloads.map(ownKind)],
+    carriers: [...BUILT_IN_CARRIERS, ...spec.carriers.flatMap(carriersOf)],
+    adjusters: spec.adjusters.map(({ name, username, fields }) => ({ name, username, fields: fields.map(stepsOf) })),
     resources: resourcesOf(spec.session),
     allow: { tokenAudiences: new Set(spec.allow.tokenAudiences), csiDrivers: new Set(spec.allow.csiDrivers) },
     podSecurity: spec.podSecurity,
   };
-  compiler.checkNames([...spec.operators, ...spec.delegators].map((rule) => rule.name));
+  compiler.checkNames(
+    [...spec.operators, ...spec.delegators, ...spec.carriers, ...spec.adjusters].map((rule) => rule.name),
+  );
+  compiler.checkKinds(spec, policy.kinds);
   compiler.checkAudiences(spec.allow.tokenAudiences);
   compiler.problems.push(...resourceProblems(spec.session));
   return compiler.problems.length === 0 ? { ok: true, policy } : { ok: false, problems: compiler.problems };
+}
+
+function ownKind({ group, versions, kind, resource, template, fields }: PolicySpec['workloads'][number]): WorkloadKind {
+  const base = { group, versions, kind, resource, children: [] };
+  if (template !== undefined) return { ...base, covers: { by: 'template', path: stepsOf(template) } };
+  if (fields !== undefined) return { ...base, covers: { by: 'fields', paths: fields.map(stepsOf) } };
+  return { ...base, covers: { by: 'spec' } };
+}
+
+function carriersOf({ username, preset, owner, child }: PolicySpec['carriers'][number]): readonly Carrier[] {
+  if (preset !== undefined) return presetCarriers(preset, username);
+  return owner === undefined || child === undefined ? [] : [{ username, owner, child }];
+}
+
+function stepsOf(path: string): readonly string[] {
+  return path.split('.');
 }
 
 /** Instructions of all patterns of a policy together; some 20 MB. A mail domain's pattern has about 30. */
@@ -169,6 +212,26 @@ class Compiler {
           `spec.allow.tokenAudiences[${index}]`,
           `a token for ${audience} gives the agent ${api ? 'Kubernetes' : 'AWS'} credentials without the operator's name`,
         );
+      }
+    }
+  }
+
+  /** A kind that stands twice would be read in two ways, and a carrier for unknown kinds does nothing. */
+  checkKinds({ workloads, carriers }: PolicySpec, kinds: readonly WorkloadKind[]): void {
+    for (const [index, own] of workloads.entries()) {
+      const same = kinds.filter(
+        ({ group, kind, resource }) => group === own.group && (kind === own.kind || resource === own.resource),
+      );
+      if (same.length > 1)
+        this.#report(`spec.workloads[${index}]`, `${own.kind} of group "${own.group}" is known already`);
+    }
+    for (const [index, { owner, child }] of carriers.entries()) {
+      if (owner !== undefined && findKind(kinds, owner) === undefined) {
+        this.#report(`spec.carriers[${index}].owner`, 'is a kind that is not known; list it under workloads');
+      }
+      const pod = child?.group === '' && child.kind === 'Pod';
+      if (child !== undefined && !pod && findKind(kinds, child) === undefined) {
+        this.#report(`spec.carriers[${index}].child`, 'is a kind that is not known; list it under workloads');
       }
     }
   }

@@ -4,7 +4,7 @@ import { readMode } from '../../../src/admission/governance.ts';
 import { applyMode } from '../../../src/admission/verdict.ts';
 import { ROLE } from '../support/policies.ts';
 import { podWith } from '../support/pods.ts';
-import { ALICE, codeFor, creation, decideOn, governed, IMAGE } from '../support/reviews.ts';
+import { ALICE, codeFor, creation, decideNow, decideOn, governed, IMAGE } from '../support/reviews.ts';
 
 const settings = { sessionImage: IMAGE };
 const IRSA = {
@@ -40,7 +40,7 @@ describe('what governs the namespace decides first', () => {
     [governed({}, { podSecurity: undefined }), 'attributed'],
     [governed({ podSecurity: 'cluster' }, { podSecurity: '' }), 'attributed'],
   ])('%#: %s', (governance, code) => {
-    const outcome = decide(creation(podWith()), governance, settings);
+    const outcome = decideNow(creation(podWith()), governance, settings);
     expect(
       outcome.kind === 'refused' ? outcome.denial.code : outcome.kind === 'untouched' ? outcome.code : outcome.kind,
     ).toBe(code);

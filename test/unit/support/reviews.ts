@@ -1,5 +1,6 @@
 import jsonPatch from 'fast-json-patch';
-import { decide, type Outcome } from '../../../src/admission/decide.ts';
+import { decide } from '../../../src/admission/decide.ts';
+import type { Outcome } from '../../../src/admission/outcome.ts';
 import type { Governance } from '../../../src/admission/governance.ts';
 import type { Review } from '../../../src/admission/review.ts';
 import type { JsonObject, Operation } from '../../../src/json.ts';
@@ -36,7 +37,14 @@ export function governed(spec: object = {}, more: object = {}): Governance {
 }
 
 export function decideOn(pod: JsonObject, spec: object = {}, requester: Requester = ALICE): Outcome {
-  return decide(creation(pod, requester), governed(spec), { sessionImage: IMAGE });
+  return decideNow(creation(pod, requester), governed(spec), { sessionImage: IMAGE });
+}
+
+/** The decision on what needs nothing to be read; fails where it does. */
+export function decideNow(...asked: Parameters<typeof decide>): Outcome {
+  const outcome = decide(...asked);
+  if (outcome instanceof Promise) throw new Error('it was not decided at once');
+  return outcome;
 }
 
 /** The code of the outcome's denial, or its kind. */

@@ -1,0 +1,34 @@
+import { editAnnotations } from '../injection/patch.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { annotationOf, labelOf } from '../lineage/metadata.ts';
+import { ANNOTATION, LABEL } from '../names.ts';
+import type { Review } from './review.ts';
+import type { Verdict } from './verdict.ts';
+
+/**
+ * Dates the governance of a namespace: from when it is put under a policy until it is taken out, an annotation says
+ * since when, and stays. Stamps name that date, so that none from an earlier governance counts: objects can have been
+ * prepared in between, with stamps that were got by forged reviews.
+ *
+ * @param now in milliseconds since the epoch
+ */
+export function reviewNamespace({ object, oldObject }: Review, now: number): Verdict {
+  const verdict = { allowed: true, message: undefined, operations: [], warnings: [], auditAnnotations: {} };
+  if (object === undefined || labelOf(object, LABEL.policy) === undefined) return { ...verdict, code: 'NotGoverned' };
+  const since = present(oldObject) ?? new Date(now).toISOString();
+  const { metadata } = object;
+  const annotations = isObject(metadata) ? metadata['annotations'] : undefined;
+  const place = isObject(annotations) ? annotations : 'no annotations';
+  return {
+    ...verdict,
+    code: present(oldObject) === undefined ? 'Dated' : 'Kept',
+    operations: editAnnotations(isObject(metadata) ? place : 'no metadata', { [ANNOTATION.governedSince]: since }),
+    auditAnnotations: { since },
+  };
+}
+
+/** The date of a governance that goes on. */
+function present(namespace: JsonObject | undefined): string | undefined {
+  if (namespace === undefined || labelOf(namespace, LABEL.policy) === undefined) return undefined;
+  return annotationOf(namespace, ANNOTATION.governedSince) || undefined;
+}

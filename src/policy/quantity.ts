@@ -1,19 +1,57 @@
-/** Kubernetes API reference, "Quantity": decimal and binary suffixes. */
-const FACTORS: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
+/** Kubernetes API reference, "Quantity": decimal suffixes as powers of ten, binary ones as powers of two. */
+const DECIMAL: ReadonlyMap<string, number> = new Map([
+  ['n', -9],
+  ['u', -6],
+  ['m', -3],
+  ['', 0],
+  ['k', 3],
+  ['M', 6],
+  ['G', 9],
+  ['T', 12],
+  ['P', 15],
+  ['E', 18],
+]);
+const BINARY: ReadonlyMap<string, bigint> = new Map([
+  ['Ki', 10n],
+  ['Mi', 20n],
+  ['Gi', 30n],
+  ['Ti', 40n],
+  ['Pi', 50n],
+  ['Ei', 60n],
+]);
 
-/** The value of a quantity that fits the schema. */
+const QUANTITY = /^([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3})|([A-Za-z]{0,2}))$/;
+
+/** More digits than any quantity has; the value of a longer one would take time to work out. */
+const MAX_LENGTH = 64;
+
+/** The API server's precision, which is also what it cuts smaller quantities to. */
+const NANO = 9;
+
+/**
+ * The value of a quantity, in billionths, so that no two quantities of different values are taken for one; undefined
+ * for what is none. What is smaller than a billionth is rounded away from zero, as the API server does.
+ */
+export function nanosOf(text: string): bigint | undefined {
+  const match = text.length > MAX_LENGTH ? null : QUANTITY.exec(text);
+  if (match === null) return undefined;
+  const [, sign, whole = '', fraction = '', exponent, suffix = ''] = match;
+  if (whole === '' && fraction === '') return undefined;
+  const binary = BINARY.get(suffix);
+  const decimal = exponent === undefined ? DECIMAL.get(suffix) : Number(exponent);
+  if (binary === undefined && decimal === undefined) return undefined;
+  const digits = BigInt(whole + fraction) << (binary ?? 0n);
+  const power = NANO + (decimal ?? 0) - fraction.length;
+  const nanos = power >= 0 ? digits * 10n ** BigInt(power) : roundedUp(digits, 10n ** BigInt(-power));
+  return sign === '-' ? -nanos : nanos;
+}
+
+function roundedUp(value: bigint, divisor: bigint): bigint {
+  return (value + divisor - 1n) / divisor;
+}
+
+/** The value of a quantity that fits the schema, for comparing sizes. */
 export function quantityOf(text: string): number {
-  const [, number = '', suffix = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
-  return Number(number) * (FACTORS[suffix] ?? Number.NaN);
+  const nanos = nanosOf(text);
+  return nanos === undefined ? Number.NaN : Number(nanos) / 1e9;
 }

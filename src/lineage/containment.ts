@@ -1,0 +1,209 @@
+import { isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from '../injection/ours.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import type { GroupKind } from './kinds.ts';
+import { OPEN, type Place } from './place.ts';
+import { podSpecOf } from './pod-places.ts';
+
+export interface ContainmentOptions {
+  /** Names in a StatefulSet's `volumeClaimTemplates`: its controller puts claims in place of volumes of these names. */
+  readonly exemptVolumes?: ReadonlySet<string>;
+  /** Whose template it is, as some controllers change pods in ways of their own. */
+  readonly owner?: GroupKind;
+}
+
+/**
+ * The first thing in a template's pod spec that a pod's spec does not contain, or that was added to it and may not be
+ * (see `pod-places.ts`), as a path: `containers[app].args[1]`, `containers[app].lifecycle (added)`. Undefined when the
+ * pod is what the template's author submitted.
+ *
+ * Both are raw. Null, an empty string, an empty list and an empty object are absent, and so are `false` and 0 where the
+ * API server does not store them. What Countersign manages is left out on both sides: when admission runs again, the
+ * pod already has it.
+ */
+export function missingFrom(
+  pod: JsonObject,
+  template: JsonObject,
+  { exemptVolumes, owner }: ContainmentOptions = {},
+): string | undefined {
+  if (serviceAccountOf(pod) !== serviceAccountOf(template)) return 'serviceAccountName';
+  for (const { name, persistentVolumeClaim } of itemsOf(pod['volumes'])) {
+    const exempt = typeof name === 'string' && exemptVolumes?.has(name) === true;
+    if (exempt && !isObject(persistentVolumeClaim)) return `volumes[${name}].persistentVolumeClaim`;
+  }
+  const scope: Scope = {
+    spec: template,
+    podTokens: tokenVolumesOf(pod),
+    templateTokens: tokenVolumesOf(template),
+    exempt: exemptVolumes ?? NONE,
+  };
+  return inObject(pod, template, podSpecOf(owner), scope)?.slice(1);
+}
+
+interface Scope {
+  readonly spec: JsonObject;
+  readonly podTokens: ReadonlySet<string>;
+  readonly templateTokens: ReadonlySet<string>;
+  readonly exempt: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** As the API server reads it: the older name counts where the newer has nothing. */
+function serviceAccountOf(spec: JsonObject): Json {
+  return spec['serviceAccountName'] || spec['serviceAccount'] || 'default';
+}
+
+/** @returns the path from here, such as `.image` or `[1]`; empty when it is this value */
+function inValue(pod: Json | undefined, template: Json, place: Place, scope: Scope): string | undefined {
+  if (Array.isArray(template)) {
+    const items = pod ?? [];
+    if (!Array.isArray(items)) return '';
+    return place.mergeKey === undefined
+      ? inSequence(items, template, place, scope)
+      : inKeyed(items, template, place.mergeKey, place, scope);
+  }
+  if (isObject(template)) {
+    const object = pod ?? {};
+    return isObject(object) ? inObject(object, template, place, scope) : '';
+  }
+  return (place.same ?? Object.is)(pod, template) ? undefined : '';
+}
+
+function inObject(pod: JsonObject, template: JsonObject, place: Place, scope: Scope): string | undefined {
+  const leftOut = place.leftOut?.(pod, template) ?? NONE;
+  const isIgnored = (key: string): boolean => place.ignored?.has(key) === true || leftOut.has(key);
+  for (const key of Object.keys(template)) {
+    const wanted = template[key];
+    if (!isSaid(wanted, place)) continue;
+    const below = placeBelow(place, key);
+    const found = Object.hasOwn(pod, key) ? (pod[key] ?? undefined) : undefined;
+    if (isIgnored(key) || (found === undefined && !counts(wanted, below))) continue;
+    if (found === undefined && place.keepsEmpty === true) return `.${key}`;
+    const missing = inValue(found, wanted, below, scope);
+    if (missing !== undefined) return `.${key}${missing}`;
+  }
+  for (const key of Object.keys(pod)) {
+    const added = pod[key] ?? '';
+    if (isEmpty(added) || isIgnored(key) || (Object.hasOwn(template, key) && isSaid(template[key], place))) continue;
+    const below = placeBelow(place, key);
+    if (added === false && below.keepsZero !== true) continue;
+    const mayAdd = place.mayAdd === undefined ? place.closed !== true : place.mayAdd(key, added, template, scope.spec);
+    if (!mayAdd) return `.${key} (added)`;
+    const loosened = isObject(added) ? inObject(added, EMPTY, below, scope) : undefined;
+    if (loosened !== undefined) return `.${key}${loosened}`;
+  }
+  return undefined;
+}
+
+const EMPTY: JsonObject = {};
+
+function placeBelow(place: Place, key: string): Place {
+  const known = place.keys !== undefined && Object.hasOwn(place.keys, key) ? place.keys[key] : place.each;
+  return known ?? inherited(place);
+}
+
+const CLOSED: Place = { closed: true };
+
+function inherited(place: Place): Place {
+  return place.closed === true ? CLOSED : OPEN;
+}
+
+/** What the API server, or whoever writes an object through its types, leaves out. */
+function isEmpty(value: Json | undefined): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  if (typeof value !== 'object') return false;
+  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
+}
+
+/** Whether a template says something with this value. */
+function isSaid(value: Json | undefined, place: Place): value is Exclude<Json, null> {
+  return !isEmpty(value) || (place.keepsEmpty === true && isObject(value));
+}
+
+/** Whether a value is not just what nothing would be. */
+function counts(value: Json, place: Place): boolean {
+  return (value !== false && value !== 0) || place.keepsZero === true;
+}
+
+/** Lists whose items have no identity, as of arguments: the same items in the same order. */
+function inSequence(pod: readonly Json[], template: readonly Json[], place: Place, scope: Scope): string | undefined {
+  if (pod.length !== template.length) return '';
+  const below = place.each ?? inherited(place);
+  for (const [index, wanted] of template.entries()) {
+    const missing = inValue(pod[index] ?? undefined, wanted, below, scope);
+    if (missing !== undefined) return `[${index}]${missing}`;
+  }
+  return undefined;
+}
+
+/**
+ * Lists whose items have an identity: each of the template's, as often as there, and others besides. As often, because
+ * of two variables with one name kubelet takes the last.
+ */
+function inKeyed(
+  pod: readonly Json[],
+  template: readonly Json[],
+  keyOf: NonNullable<Place['mergeKey']>,
+  place: Place,
+  scope: Scope,
+): string | undefined {
+  const found = new Map<string, number[]>();
+  for (const [index, item] of pod.entries()) {
+    if (!isObject(item) || isOurs(item, place, scope.podTokens)) continue;
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const same = found.get(key);
+    if (same === undefined) found.set(key, [index]);
+    else same.push(index);
+  }
+  const used = new Map<string, number>();
+  const below = place.each ?? inherited(place);
+  let last = -1;
+  for (const [position, wanted] of template.entries()) {
+    const key = isObject(wanted) ? keyOf(wanted) : undefined;
+    if (!isObject(wanted) || key === undefined) return `[${position}]`;
+    if (isOurs(wanted, place, scope.templateTokens)) continue;
+    if (place.ours === 'volumes' && scope.exempt.has(key)) continue;
+    const nth = used.get(key) ?? 0;
+    used.set(key, nth + 1);
+    const index = found.get(key)?.[nth];
+    const item = index === undefined ? undefined : pod[index];
+    if (index === undefined || !isObject(item)) return `[${key}]`;
+    if (place.inOrder === true && index < last) return `[${key}] (moved)`;
+    last = index;
+    const missing = inObject(item, wanted, below, scope);
+    if (missing !== undefined) return `[${key}]${missing}`;
+  }
+  for (const [key, count] of used) {
+    if ((found.get(key)?.length ?? 0) > count) return `[${key}] (added again)`;
+  }
+  return undefined;
+}
+
+function isOurs(item: JsonObject, { ours }: Place, tokens: ReadonlySet<string>): boolean {
+  const { name } = item;
+  if (ours === undefined || typeof name !== 'string') return false;
+  switch (ours) {
+    case 'containers':
+      return isSessionContainer(item);
+    case 'variables':
+      return isManagedVariable(name);
+    case 'volumes':
+    case 'mounts':
+      return isOurVolume({ name }) || tokens.has(name);
+  }
+}
+
+/** The volumes of tokens that Countersign takes out. */
+function tokenVolumesOf(spec: JsonObject): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const volume of itemsOf(spec['volumes'])) {
+    const { name } = volume;
+    if (typeof name === 'string' && replacedTokenVolume({ ...volume, name }) !== undefined) names.add(name);
+  }
+  return names;
+}
+
+function itemsOf(list: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(list) ? list.filter(isObject) : [];
+}

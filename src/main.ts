@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }
   policy: () => import('./commands/policy.ts'),
   bootstrap: () => import('./commands/bootstrap.ts'),
   keys: () => import('./commands/keys.ts'),
+  stamp: () => import('./commands/stamp.ts'),
   local: () => import('./commands/local.ts'),
 };
 

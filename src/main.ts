@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }
   check: () => import('./commands/check.ts'),
   policy: () => import('./commands/policy.ts'),
   bootstrap: () => import('./commands/bootstrap.ts'),
+  manifests: () => import('./commands/manifests.ts'),
   keys: () => import('./commands/keys.ts'),
   stamp: () => import('./commands/stamp.ts'),
   local: () => import('./commands/local.ts'),

@@ -1,0 +1,81 @@
+import type { Coverage, WorkloadKind } from '../lineage/kinds.ts';
+import { ANNOTATION, API } from '../names.ts';
+import { all, any, differs, list, literal, optionalAt } from './cel.ts';
+
+/** A condition under which a request is looked at; what does not meet it passes without a call. */
+export interface MatchCondition {
+  readonly name: string;
+  readonly expression: string;
+}
+
+/** What all our annotation keys begin with. */
+export const KEY_PREFIX = `${API.group}/`;
+
+/**
+ * A mirror pod only shows what a node already runs from its own disk; refusing it hides it and stops nothing. The group
+ * matters: the API server holds to their own pods (NodeRestriction) those alone who have name and group.
+ */
+export const NOT_A_MIRROR_POD: MatchCondition = {
+  name: 'not-a-mirror-pod-of-a-node',
+  expression: `!(${all([
+    "request.userInfo.username.startsWith('system:node:')",
+    "'system:nodes' in request.userInfo.groups",
+    'has(object.metadata.annotations)',
+    `${literal(ANNOTATION.mirrorPod)} in object.metadata.annotations`,
+  ])})`,
+};
+
+/** Annotations of ours that differ between the object and what was stored, whichever of the two has them. */
+const KEYS_DIFFER = `[object, oldObject].exists(one,
+  one.metadata.?annotations.orValue({}).exists(key, key.startsWith(${literal(KEY_PREFIX)})
+  && object.metadata.?annotations[?key] != oldObject.metadata.?annotations[?key]))`;
+
+/**
+ * Nobody has answered for the object yet, so the next update by a human adopts it. One that is being deleted needs no
+ * adoption any more, and its finalizers must go also while Countersign is away.
+ */
+const UNSTAMPED = `(!has(object.metadata.deletionTimestamp)
+  && !${list([ANNOTATION.stamp, ANNOTATION.custody])}.exists(key,
+  key in oldObject.metadata.?annotations.orValue({})))`;
+
+/**
+ * Keeps away every update that cannot change who answers for an object: those of status, scale and labels, which
+ * controllers write all the time. A ControllerRevision is told to be the newest one by its `revision`.
+ */
+export function ofConcern(kinds: readonly WorkloadKind[]): MatchCondition {
+  const templates = kinds.flatMap(({ covers }) => (covers.by === 'template' ? [templateRoot(covers)] : []));
+  const wherever = new Map(templates.map((path) => [path.join('.'), path]));
+  const terms = ["request.operation == 'CREATE'", ...[...wherever.values()].map(differs), differs(['revision'])];
+  for (const kind of kinds) {
+    if (kind.covers.by === 'template') continue;
+    const paths = kind.covers.by === 'spec' ? [['spec']] : kind.covers.paths.map(beforeLists);
+    terms.push(`(request.resource.group == ${literal(kind.group)}
+  && request.resource.resource == ${literal(kind.resource)}
+  && (${paths.map(differs).join('\n  || ')}))`);
+  }
+  return { name: 'new-or-changed-where-it-matters', expression: any([...terms, KEYS_DIFFER, UNSTAMPED]) };
+}
+
+/**
+ * What is compared for a template: `spec.jobTemplate` for one deep inside it, `spec.replicatedJobs` for those of a
+ * list. More than the template, and the same few words for every kind. Of a ControllerRevision all of its `data`.
+ */
+function templateRoot({ path }: Extract<Coverage, { by: 'template' }>): readonly string[] {
+  return path[0] === 'spec' ? beforeLists(path.slice(0, 2)) : path.slice(0, 1);
+}
+
+function beforeLists(path: readonly string[]): readonly string[] {
+  const star = path.indexOf('*');
+  return star < 0 ? path : path.slice(0, star);
+}
+
+/** Whether who asks has one of our own verbs; RBAC decides. */
+export function mayDo(verb: string): string {
+  return `authorizer.group(${literal(API.group)}).resource(${literal(API.policyPlural)}).check(${literal(verb)}).allowed()`;
+}
+
+/** Whether a label or annotation differs. */
+export function metadataDiffers(field: 'labels' | 'annotations', key: string): string {
+  const at = (root: string) => optionalAt(`${root}.metadata.?${field}`, [key]);
+  return `${at('object')} != ${at('oldObject')}`;
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { Api } from '../../admission/support/api.ts';
+import type { Cluster } from '../../cluster.ts';
+
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+
+/** A request that the API server asked about, as far as it matters here. */
+export interface Asked {
+  readonly webhook: string;
+  readonly operation: string;
+  readonly resource: string;
+  readonly name: string;
+  readonly username: string;
+  readonly dryRun: boolean;
+}
+
+export interface Recorder {
+  readonly asked: readonly Asked[];
+  readonly stop: () => Promise<void>;
+}
+
+interface Review {
+  readonly request: {
+    readonly uid: string;
+    readonly operation: string;
+    readonly resource: { readonly resource: string };
+    readonly name?: string;
+    readonly userInfo: { readonly username: string };
+    readonly dryRun?: boolean;
+  };
+}
+
+/** A webhook, as manifests hold it. */
+export interface RenderedWebhook {
+  readonly name: string;
+  readonly clientConfig: object;
+}
+
+/** Stands in for Countersign behind webhooks of `manifests/`: takes note of what it is asked, and allows everything. */
+export async function startRecorder(
+  cluster: Cluster,
+  admin: Api,
+  webhooks: readonly RenderedWebhook[],
+): Promise<Recorder> {
+  const asked: Asked[] = [];
+  const server = createServer(await cluster.serverCertificate(), (request, response) => {
+    let text = '';
+    request.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    request.on('end', () => {
+      const { uid, operation, resource, name = '', userInfo, dryRun = false } = (JSON.parse(text) as Review).request;
+      const webhook = new URL(request.url ?? '', 'https://localhost').pathname.slice(1);
+      asked.push({ webhook, operation, resource: resource.resource, name, username: userInfo.username, dryRun });
+      response.setHeader('content-type', 'application/json');
+      const answer = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: true } };
+      response.end(JSON.stringify(answer));
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await once(server.close(), 'close');
+  };
+  const caBundle = Buffer.from(cluster.ca).toString('base64');
+  const body = {
+    metadata: { name: 'recorder' },
+    webhooks: webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: { url: `https://127.0.0.1:${address.port}/${webhook.name}`, caBundle },
+    })),
+  };
+  const created = await admin.call('POST', CONFIGURATIONS, { body });
+  if (created.status !== 201) {
+    await close();
+    throw new Error(`recorder: ${created.body.message}`);
+  }
+  return {
+    asked,
+    stop: async () => {
+      await admin.call('DELETE', `${CONFIGURATIONS}/recorder`);
+      await close();
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import jsonPatch from 'fast-json-patch';
+import type { SessionPlan } from '../../../src/injection/container.ts';
+import type { JsonObject, Operation } from '../../../src/json.ts';
+
+/** Some session. */
+export const PLAN: SessionPlan = {
+  operator: 'alice',
+  roleArn: 'arn:aws:iam::111122223333:role/session',
+  durationSeconds: 1800,
+  region: 'eu-central-1',
+  identity: 'irsa',
+  baseRole: 'arn:aws:iam::111122223333:role/base',
+  delivery: 'sidecar',
+  image: 'countersign@sha256:0000000000000000000000000000000000000000000000000000000000000000',
+  resources: { requests: {}, limits: {} },
+};
+
+/** An object with operations applied; the object itself is left as it was. */
+export function patchedBy(object: JsonObject, operations: readonly Operation[]): JsonObject {
+  return jsonPatch.applyPatch(structuredClone(object), structuredClone(operations) as never, true, true).newDocument;
+}

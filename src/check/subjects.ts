@@ -1,6 +1,6 @@
-import { LineCounter, parseAllDocuments } from 'yaml';
 import { type Review, readReview } from '../admission/review.ts';
 import { Fault, reasonOf } from '../errors.ts';
+import { objectsIn, type PlacedObject } from '../files/objects.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { findKind, groupOf, WORKLOAD_KINDS } from '../lineage/kinds.ts';
 import type { Requester } from '../operator/requester.ts';
@@ -23,50 +23,21 @@ export interface Subject {
  * @throws Fault `FileInvalid` naming file, document and place
  */
 export function subjectsOf(file: string, text: string, requester: Requester | undefined): Subject[] {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-  if (!Array.isArray(documents)) return [];
-  return documents.flatMap((document, index) => {
-    const place = `${file}, document ${index + 1}`;
-    const [error] = document.errors;
-    if (error !== undefined) {
-      const { line, col } = lines.linePos(error.pos[0]);
-      throw new Fault('FileInvalid', `${place}, line ${line}, column ${col}: ${error.message}`);
-    }
-    let object: unknown;
-    try {
-      object = document.toJS();
-    } catch (thrown) {
-      throw new Fault('FileInvalid', `${place}: ${reasonOf(thrown)}`, { cause: thrown });
-    }
-    // An empty document, as after a closing `---`.
-    if (object === null) return [];
-    return itemsOf(object).map((item) => subject(file, index + 1, place, item, requester));
-  });
-}
-
-function itemsOf(object: unknown): readonly unknown[] {
-  return isObject(object) && object['kind'] === 'List' && Array.isArray(object['items']) ? object['items'] : [object];
+  return objectsIn(file, text).map((each) => subject(file, each, requester));
 }
 
 function subject(
   file: string,
-  document: number,
-  place: string,
-  object: unknown,
+  { document, place, apiVersion, kind, object }: PlacedObject,
   requester: Requester | undefined,
 ): Subject {
-  if (!isObject(object) || typeof object['kind'] !== 'string' || typeof object['apiVersion'] !== 'string') {
-    throw new Fault('FileInvalid', `${place}: apiVersion and kind are needed, as strings`);
-  }
-  const base = { file, document, kind: object['kind'], name: nameOf(object) };
-  if (object['kind'] === 'AdmissionReview') return { ...base, ...ofReview(place, object) };
-  const workload = findKind(WORKLOAD_KINDS, { group: groupOf(object['apiVersion']), kind: object['kind'] });
-  if (workload === undefined && !(object['apiVersion'] === 'v1' && object['kind'] === 'Pod'))
-    return { ...base, review: undefined };
+  const base = { file, document, kind, name: nameOf(object) };
+  if (kind === 'AdmissionReview') return { ...base, ...ofReview(place, object) };
+  const workload = findKind(WORKLOAD_KINDS, { group: groupOf(apiVersion), kind });
+  if (workload === undefined && !(apiVersion === 'v1' && kind === 'Pod')) return { ...base, review: undefined };
   if (requester === undefined)
-    throw new Fault('UsageInvalid', `${place}: who creates the ${object['kind']} is not known; give --as USER`);
-  return { ...base, review: creation(object, object['apiVersion'], workload?.resource ?? 'pods', requester) };
+    throw new Fault('UsageInvalid', `${place}: who creates the ${kind} is not known; give --as USER`);
+  return { ...base, review: creation(object, apiVersion, workload?.resource ?? 'pods', requester) };
 }
 
 function creation(object: JsonObject, apiVersion: string, resource: string, requester: Requester): Review {

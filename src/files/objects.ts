@@ -4,7 +4,9 @@ import { isObject, type JsonObject } from '../json.ts';
 
 /** One object of a file. */
 export interface PlacedObject {
-  /** For people: the file and, from 1, the document. */
+  /** From 1. */
+  readonly document: number;
+  /** For people: the file and the document. */
   readonly place: string;
   readonly apiVersion: string;
   readonly kind: string;
@@ -35,7 +37,7 @@ export function objectsIn(file: string, text: string): PlacedObject[] {
     }
     // An empty document, as after a closing `---`.
     if (object === null) return [];
-    return itemsOf(object).map((item) => placed(place, item));
+    return itemsOf(object).map((item) => placed(index + 1, place, item));
   });
 }
 
@@ -43,9 +45,9 @@ function itemsOf(object: unknown): readonly unknown[] {
   return isObject(object) && object['kind'] === 'List' && Array.isArray(object['items']) ? object['items'] : [object];
 }
 
-function placed(place: string, object: unknown): PlacedObject {
+function placed(document: number, place: string, object: unknown): PlacedObject {
   if (!isObject(object) || typeof object['kind'] !== 'string' || typeof object['apiVersion'] !== 'string') {
     throw new Fault('FileInvalid', `${place}: apiVersion and kind are needed, as strings`);
   }
-  return { place, apiVersion: object['apiVersion'], kind: object['kind'], object };
+  return { document, place, apiVersion: object['apiVersion'], kind: object['kind'], object };
 }

@@ -5,7 +5,7 @@ import { findKind, isSameKind } from '../lineage/kinds.ts';
 import { annotationOf, controllerOf, nameOf, titleOf, uidOf } from '../lineage/metadata.ts';
 import { holderOf, standingOf } from '../lineage/standing.ts';
 import { ANNOTATION } from '../names.ts';
-import { isMachine } from '../operator/requester.ts';
+import { doubtAboutServiceAccount, isMachine } from '../operator/requester.ts';
 import { adjusterOf } from './adjust.ts';
 import { type Outcome, refused } from './outcome.ts';
 import { authorIn } from './statement.ts';
@@ -28,15 +28,31 @@ export function onBehalfOfMachine(submission: Submission, denial: Denial): Outco
   const machine = isMachine(review.requester) && isHandOn(denial);
   if (sameJson(before.covered, content.covered)) {
     // Whoever is nobody may scale, label and annotate; adoption by a controller changes labels of the template too.
-    if (!machine) return sameJson(before.submitted, content.submitted) ? keep(written) : refusedFor(submission, denial);
-    return isCarrier(submission) ? byCarrier(submission) : keep(written);
+    const same = sameJson(before.submitted, content.submitted);
+    if (!same && !machine) return refusedFor(submission, denial);
+    // Without a template the digest leaves out what a controller rewrites; that is for the controller to write alone.
+    if (!same && content.templates.length === 0 && !isController(submission)) return changed(submission);
+    return machine && isCarrier(submission) ? byCarrier(submission) : keep(written);
   }
   if (!machine) return refusedFor(submission, denial);
   const adjusted = adjust(submission);
   if (adjusted !== undefined) return adjusted;
   if (owned && isCarrier(submission)) return handOn(submission);
+  return changed(submission);
+}
+
+function changed({ review, kind, written }: Submission): Outcome {
   const object = titleOf(kind, nameOf(written.object));
   return refused(written.policyName, deny('TemplateChanged', { requester: review.requester.username, object }));
+}
+
+/** Whether the requester makes what is made for objects of this kind. */
+function isController({ review, kind, scene }: Submission): boolean {
+  const { requester, namespace } = review;
+  const known = scene.policy.carriers.some(
+    (each) => each.username === requester.username && isSameKind(each.owner, kind),
+  );
+  return known && doubtAboutServiceAccount(requester, namespace) === undefined;
 }
 
 function refusedFor({ written }: Submission, denial: Denial): Outcome {
@@ -109,8 +125,10 @@ async function revision(submission: Submission): Promise<Outcome> {
 function adjust({ review, kind, scene, written }: Submission): Outcome | undefined {
   const { object, old } = written;
   if (old === undefined) return undefined;
-  const adjuster = adjusterOf(scene.policy.adjusters, review.requester.username, old, object, kind);
-  if (adjuster === undefined) return undefined;
+  const { requester, namespace } = review;
+  const adjuster = adjusterOf(scene.policy.adjusters, requester.username, old, object, kind);
+  // Whoever may edit its namespace can act as a service account there.
+  if (adjuster === undefined || doubtAboutServiceAccount(requester, namespace) !== undefined) return undefined;
   const standing = standingOf(old, kind, scene);
   if (standing.kind !== 'stands') return keep(written);
   const { claims } = standing;

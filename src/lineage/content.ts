@@ -7,7 +7,7 @@ export interface Content {
   readonly templates: readonly JsonObject[];
   /** What the digest covers. */
   readonly covered: Json;
-  /** What must not differ for an update to be nobody's: the templates with their metadata, or what is covered. */
+  /** What must not differ for an update to be nobody's: the templates with their metadata, or the whole spec. */
   readonly submitted: Json;
 }
 
@@ -19,8 +19,7 @@ export function contentOf(object: JsonObject, { covers }: Pick<WorkloadKind, 'co
       return { templates, covered: templates.map((each) => each['spec'] ?? null), submitted: templates };
     }
     case 'fields': {
-      const covered = fieldsOf(object, covers);
-      return { templates: [], covered, submitted: covered };
+      return { templates: [], covered: fieldsOf(object, covers), submitted: object['spec'] ?? null };
     }
     case 'spec': {
       const covered = object['spec'] ?? null;

@@ -31,10 +31,10 @@ const KEYS_DIFFER = `[object, oldObject].exists(one,
   && object.metadata.?annotations[?key] != oldObject.metadata.?annotations[?key]))`;
 
 /**
- * Nobody has answered for the object yet, so the next update by a human adopts it. One that is being deleted needs no
- * adoption any more, and its finalizers must go also while Countersign is away.
+ * Nobody has answered for the object yet, so the next update by a human adopts it. Controllers cannot adopt, and go on
+ * with what there was before also while Countersign is away; as do those who take finalizers off what is being deleted.
  */
-const UNSTAMPED = `(!has(object.metadata.deletionTimestamp)
+const UNSTAMPED = `(!request.userInfo.username.startsWith('system:') && !has(object.metadata.deletionTimestamp)
   && !${list([ANNOTATION.stamp, ANNOTATION.custody])}.exists(key,
   key in oldObject.metadata.?annotations.orValue({})))`;
 
@@ -48,10 +48,10 @@ export function ofConcern(kinds: readonly WorkloadKind[]): MatchCondition {
   const terms = ["request.operation == 'CREATE'", ...[...wherever.values()].map(differs), differs(['revision'])];
   for (const kind of kinds) {
     if (kind.covers.by === 'template') continue;
-    const paths = kind.covers.by === 'spec' ? [['spec']] : kind.covers.paths.map(beforeLists);
+    // Also what the digest leaves out: a human who changes any of it is the one who submitted it.
     terms.push(`(request.resource.group == ${literal(kind.group)}
   && request.resource.resource == ${literal(kind.resource)}
-  && (${paths.map(differs).join('\n  || ')}))`);
+  && ${differs(['spec'])})`);
   }
   return { name: 'new-or-changed-where-it-matters', expression: any([...terms, KEYS_DIFFER, UNSTAMPED]) };
 }

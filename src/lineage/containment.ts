@@ -1,6 +1,6 @@
-import { isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from '../injection/ours.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { isObject, type Json, type JsonObject, sameJson } from '../json.ts';
 import type { GroupKind } from './kinds.ts';
+import { isOurs, itemsOf, tokenVolumesOf } from './managed.ts';
 import { OPEN, type Place } from './place.ts';
 import { podSpecOf } from './pod-places.ts';
 
@@ -70,21 +70,20 @@ function inValue(pod: Json | undefined, template: Json, place: Place, scope: Sco
 }
 
 function inObject(pod: JsonObject, template: JsonObject, place: Place, scope: Scope): string | undefined {
-  const leftOut = place.leftOut?.(pod, template) ?? NONE;
-  const isIgnored = (key: string): boolean => place.ignored?.has(key) === true || leftOut.has(key);
+  const leftOut = place.leftOut?.(pod, template) ?? place.ignored ?? NONE;
   for (const key of Object.keys(template)) {
     const wanted = template[key];
     if (!isSaid(wanted, place)) continue;
     const below = placeBelow(place, key);
     const found = Object.hasOwn(pod, key) ? (pod[key] ?? undefined) : undefined;
-    if (isIgnored(key) || (found === undefined && !counts(wanted, below))) continue;
+    if (leftOut.has(key) || (found === undefined && !counts(wanted, below))) continue;
     if (found === undefined && place.keepsEmpty === true) return `.${key}`;
     const missing = inValue(found, wanted, below, scope);
     if (missing !== undefined) return `.${key}${missing}`;
   }
   for (const key of Object.keys(pod)) {
     const added = pod[key] ?? '';
-    if (isEmpty(added) || isIgnored(key) || (Object.hasOwn(template, key) && isSaid(template[key], place))) continue;
+    if (isEmpty(added) || leftOut.has(key) || (Object.hasOwn(template, key) && isSaid(template[key], place))) continue;
     const below = placeBelow(place, key);
     if (added === false && below.keepsZero !== true) continue;
     const mayAdd = place.mayAdd === undefined ? place.closed !== true : place.mayAdd(key, added, template, scope.spec);
@@ -147,63 +146,50 @@ function inKeyed(
   place: Place,
   scope: Scope,
 ): string | undefined {
-  const found = new Map<string, number[]>();
-  for (const [index, item] of pod.entries()) {
-    if (!isObject(item) || isOurs(item, place, scope.podTokens)) continue;
-    const key = keyOf(item);
-    if (key === undefined) continue;
-    const same = found.get(key);
-    if (same === undefined) found.set(key, [index]);
-    else same.push(index);
-  }
-  const used = new Map<string, number>();
+  const { next, following } = indexOf(pod, keyOf, place, scope.podTokens);
   const below = place.each ?? inherited(place);
+  const looked: string[] = [];
   let last = -1;
   for (const [position, wanted] of template.entries()) {
     const key = isObject(wanted) ? keyOf(wanted) : undefined;
     if (!isObject(wanted) || key === undefined) return `[${position}]`;
-    if (isOurs(wanted, place, scope.templateTokens)) continue;
-    if (place.ours === 'volumes' && scope.exempt.has(key)) continue;
-    const nth = used.get(key) ?? 0;
-    used.set(key, nth + 1);
-    const index = found.get(key)?.[nth];
-    const item = index === undefined ? undefined : pod[index];
-    if (index === undefined || !isObject(item)) return `[${key}]`;
+    if (isOurs(wanted, place, scope.templateTokens) || isExempt(key, place, scope)) continue;
+    const index = next.get(key) ?? -1;
+    const item = pod[index];
+    if (!isObject(item)) return `[${key}]`;
+    looked.push(key);
+    next.set(key, following.get(index) ?? -1);
     if (place.inOrder === true && index < last) return `[${key}] (moved)`;
     last = index;
-    const missing = inObject(item, wanted, below, scope);
+    // Most are the same, which is found out faster.
+    const missing = sameJson(item, wanted) ? undefined : inObject(item, wanted, below, scope);
     if (missing !== undefined) return `[${key}]${missing}`;
   }
-  for (const [key, count] of used) {
-    if ((found.get(key)?.length ?? 0) > count) return `[${key}] (added again)`;
-  }
-  return undefined;
+  const again = following.size === 0 ? undefined : looked.find((key) => (next.get(key) ?? -1) >= 0);
+  return again === undefined ? undefined : `[${again}] (added again)`;
 }
 
-function isOurs(item: JsonObject, { ours }: Place, tokens: ReadonlySet<string>): boolean {
-  const { name } = item;
-  if (ours === undefined || typeof name !== 'string') return false;
-  switch (ours) {
-    case 'containers':
-      return isSessionContainer(item);
-    case 'variables':
-      return isManagedVariable(name);
-    case 'volumes':
-    case 'mounts':
-      return isOurVolume({ name }) || tokens.has(name);
+/** The first item of each key, and from each item the next one of its key. */
+function indexOf(
+  items: readonly Json[],
+  keyOf: NonNullable<Place['mergeKey']>,
+  place: Place,
+  tokens: ReadonlySet<string>,
+): { readonly next: Map<string, number>; readonly following: ReadonlyMap<number, number> } {
+  const next = new Map<string, number>();
+  const following = new Map<number, number>();
+  for (let index = items.length - 1; index >= 0; index -= 1) {
+    const item = items[index];
+    if (!isObject(item) || isOurs(item, place, tokens)) continue;
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const later = next.get(key);
+    if (later !== undefined) following.set(index, later);
+    next.set(key, index);
   }
+  return { next, following };
 }
 
-/** The volumes of tokens that Countersign takes out. */
-function tokenVolumesOf(spec: JsonObject): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const volume of itemsOf(spec['volumes'])) {
-    const { name } = volume;
-    if (typeof name === 'string' && replacedTokenVolume({ ...volume, name }) !== undefined) names.add(name);
-  }
-  return names;
-}
-
-function itemsOf(list: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(list) ? list.filter(isObject) : [];
+function isExempt(key: string, place: Place, { exempt }: Scope): boolean {
+  return place.ours === 'volumes' && exempt.has(key);
 }

@@ -12,7 +12,7 @@ export interface Place {
   readonly mayAdd?: (key: string, value: Json, template: JsonObject, spec: JsonObject) => boolean;
   /** Keys that are not looked at. */
   readonly ignored?: ReadonlySet<string>;
-  /** Keys that are not looked at in this pair. */
+  /** The same for a pair, instead. */
   readonly leftOut?: (pod: JsonObject, template: JsonObject) => ReadonlySet<string>;
   /** That a key is there counts, also with nothing in it. */
   readonly keepsEmpty?: true;

@@ -6,9 +6,10 @@ import { FileGovernance } from '../admission/file-governance.ts';
 import type { GovernanceSource } from '../admission/governance.ts';
 import { fingerprintOfSecrets, PathSecrets, readPathSecrets } from '../admission/path-secret.ts';
 import { createProbes } from '../admission/probes.ts';
-import { createWebhook, type Webhook } from '../admission/server.ts';
+import { createWebhook, type Lineage, type Webhook } from '../admission/server.ts';
 import { Fault, reasonOf } from '../errors.ts';
 import { readPolicyFile } from '../files/policy.ts';
+import { fingerprintOfStampKeys, readStampKeys } from '../files/stamp-keys.ts';
 import { Watched } from '../files/watched.ts';
 import { OBJECT } from '../names.ts';
 import { createLog, flushLog, type Logger } from '../telemetry/log.ts';
@@ -22,6 +23,8 @@ interface Options {
   readonly probePort: number;
   readonly tlsDir?: string;
   readonly pathSecretDir?: string;
+  readonly stampKeysDir?: string;
+  readonly clusterId?: string;
   readonly policy?: string;
   readonly kubeconfig?: string;
   readonly namespace: string;
@@ -38,6 +41,8 @@ export function command(): Command {
     .option('--probe-port <number>', 'port of /livez, /readyz and /metrics', port, 8080)
     .option('--tls-dir <directory>', 'holds tls.crt and tls.key; read again when they change')
     .option('--path-secret-dir <directory>', 'holds the secrets that the path may contain, one a file')
+    .option('--stamp-keys-dir <directory>', 'holds keys.json, the keys that stamps are signed and verified with')
+    .option('--cluster-id <id>', 'what stamps call this cluster; default: the uid of namespace kube-system')
     .option('--session-image <image>', 'image of the session container, by digest')
     .option('--policy <file>', 'one policy for every namespace, instead of those in the cluster')
     .option('--kubeconfig <file>', 'how to reach the cluster; default: as a pod does')
@@ -59,10 +64,17 @@ async function run(options: Options): Promise<void> {
   if (!sessionImage.includes('@sha256:')) {
     log.warn({ image: sessionImage }, 'the session image is not named by digest, so what runs in it may change');
   }
+  // A policy from a file governs without a cluster, and without one there is nobody to follow controllers to.
+  const stamping = options.policy === undefined;
+  const stampKeysDir = stamping ? needed(options.stampKeysDir, '--stamp-keys-dir DIRECTORY') : undefined;
   const governance = await governanceFor(options, log, metrics);
-  const webhook = createWebhook({ governance: governance.source, settings: { sessionImage }, metrics, log });
-  const state = { tls: false, secrets: false, draining: false };
+  const { source, lineage } = governance;
+  const webhook = createWebhook({ governance: source, settings: { sessionImage }, lineage, metrics, log });
+  const state = { tls: false, secrets: false, keys: !stamping, draining: false };
   const watched = [
+    ...(stampKeysDir === undefined
+      ? []
+      : [watchStampKeys(stampKeysDir, webhook, log, metrics, () => (state.keys = true))]),
     watchCertificate(tlsDir, webhook, log, metrics, () => (state.tls = true)),
     watchSecrets(pathSecretDir, webhook, log, metrics, () => (state.secrets = true)),
   ];
@@ -70,7 +82,8 @@ async function run(options: Options): Promise<void> {
     if (state.draining) return 'shutting down';
     if (!state.tls) return 'no certificate is loaded';
     if (!state.secrets) return 'no path secret is loaded';
-    return governance.source.notReady;
+    if (!state.keys) return 'no keys for stamps are loaded';
+    return governance.notReady?.() ?? source.notReady;
   });
   const stop = async () => {
     // A connection on which nothing arrives any more, a stranger's for example, must not keep the program from ending.
@@ -117,20 +130,39 @@ const LAST_REVIEWS = 10_000;
 
 interface RunningGovernance {
   readonly source: GovernanceSource;
+  readonly lineage?: Lineage;
+  /** Why nothing can be reviewed yet, beside what `source` says. */
+  readonly notReady?: () => string | undefined;
   stop(): void;
 }
 
 async function governanceFor(options: Options, log: Logger, metrics: Metrics): Promise<RunningGovernance> {
   if (options.policy !== undefined) return fromFile(options.policy, log, metrics);
   // The Kubernetes client takes longer to load than everything else together.
-  const [{ ClusterGovernance }, { loadKubeConfig }] = await Promise.all([
+  const [{ ClusterGovernance }, { ClusterOwners }, { loadKubeConfig }] = await Promise.all([
     import('../cluster/governance.ts'),
+    import('../cluster/owners.ts'),
     import('../cluster/client.ts'),
   ]);
-  const exempt = new Set(['kube-system', options.namespace]);
-  const source = new ClusterGovernance({ config: loadKubeConfig(options.kubeconfig), exempt, log, metrics });
+  const config = loadKubeConfig(options.kubeconfig);
+  const source = new ClusterGovernance({ config, exempt: new Set(['kube-system', options.namespace]), log, metrics });
+  const owners = new ClusterOwners({ config, log, metrics });
+  let cluster = options.clusterId ?? '';
+  if (cluster === '') {
+    void owners.clusterId().then((id) => {
+      cluster = id;
+    });
+  }
   source.start();
-  return { source, stop: () => source.stop() };
+  return {
+    source,
+    lineage: { owners, cluster: () => cluster },
+    notReady: () => (cluster === '' ? 'the id of the cluster is not known' : undefined),
+    stop: () => {
+      source.stop();
+      owners.stop();
+    },
+  };
 }
 
 async function fromFile(path: string, log: Logger, metrics: Metrics): Promise<RunningGovernance> {
@@ -192,6 +224,24 @@ function watchSecrets(directory: string, webhook: Webhook, log: Logger, metrics:
     onFailure: (problem) => {
       metrics.reloads.inc({ file: 'path', result: 'failed' });
       log.error({ problem }, 'the path secrets cannot be loaded; those before, if any, stay');
+    },
+  });
+}
+
+function watchStampKeys(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
+  return new Watched({
+    paths: [directory],
+    read: () => readStampKeys(directory),
+    fingerprint: fingerprintOfStampKeys,
+    onValue: (keys) => {
+      webhook.setStampKeys(keys);
+      metrics.reloads.inc({ file: 'stamp-keys', result: 'loaded' });
+      log.info({ signing: keys.signing.kid, valid: keys.verifying.size }, 'stamp keys loaded');
+      loaded();
+    },
+    onFailure: (problem) => {
+      metrics.reloads.inc({ file: 'stamp-keys', result: 'failed' });
+      log.error({ problem }, 'the stamp keys cannot be loaded; those before, if any, stay');
     },
   });
 }

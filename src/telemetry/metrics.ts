@@ -12,7 +12,7 @@ export interface Metrics {
   readonly inFlight: Gauge;
   /** Requests that were not reviewed. reason: path, overload, invalid, fault. */
   readonly rejected: Counter<'reason'>;
-  /** Files that changed and were taken over, or not. file: tls, path, policy; result: loaded, failed. */
+  /** Files that changed and were taken over, or not. file: tls, path, policy, stamp-keys; result: loaded, failed. */
   readonly reloads: Counter<'file' | 'result'>;
   /** Seconds since the epoch at which the serving certificate expires. */
   readonly certificateExpiry: Gauge;

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { readReview } from '../../src/admission/review.ts';
 import { DENIAL_CODES, type DenialCode, deny } from '../../src/denials.ts';
+import { type GroupKind, isSameKind } from '../../src/lineage/kinds.ts';
 import { identify } from '../../src/operator/identify.ts';
 import { formatProblem, readPolicy, readPolicyText } from '../../src/policy/read.ts';
 import { lintPolicy } from '../../src/policy/lint.ts';
@@ -112,8 +113,9 @@ function wholePolicy(block: string): unknown {
     region: 'eu-central-1',
     roles: [{ arn: 'arn:aws:iam::111122223333:role/a' }],
   };
+  const operators = [{ name: 'people', preset: 'gke', with: { domains: ['example.com'] } }];
   const kind = { apiVersion: 'countersign.dev/v1alpha1', kind: 'AttributionPolicy', metadata: { name: 'part' } };
-  return { ...kind, spec: { session, ...(parse(block) as object) } };
+  return { ...kind, spec: { session, operators, ...(parse(block) as object) } };
 }
 
 describe('policies in the documentation', () => {
@@ -129,6 +131,20 @@ describe('policies in the documentation', () => {
     const result = block.startsWith(PART) ? readPolicy(wholePolicy(block)) : readPolicyText(block);
     expect(result.ok ? [] : result.problems.map(formatProblem)).toEqual([]);
     expect(result.ok && lintPolicy(result.read)).toEqual([]);
+  });
+
+  const chains = policies.filter(({ block }) => block.includes('\nworkloads:') || block.includes('\ncarriers:'));
+
+  it.each(chains)('number $number in $file hands on from each of its kinds down to a pod', ({ block }) => {
+    const result = readPolicy(wholePolicy(block));
+    if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\n'));
+    const { spec, policy } = result.read;
+    const leadsToPod = ({ group, kind }: GroupKind): boolean =>
+      policy.carriers.some(
+        ({ owner, child }) => isSameKind(owner, { group, kind }) && (child.kind === 'Pod' || leadsToPod(child)),
+      );
+    expect(spec.workloads.filter((kind) => !leadsToPod(kind))).toEqual([]);
+    expect(spec.carriers.flatMap(({ owner }) => owner ?? []).filter((kind) => !leadsToPod(kind))).toEqual([]);
   });
 });
 
@@ -230,7 +246,14 @@ describe('docs/denials.md', () => {
 });
 
 function codesThatRefuseNothing(): string[] {
-  return ['Attributed', 'PolicyAccepted', ...union('src/admission/decide.ts', 'UntouchedCode')];
+  const unions = ['UntouchedCode', 'StampedCode'].flatMap((type) => union('src/admission/outcome.ts', type));
+  const written = [
+    ...read('src/admission/verdict.ts').matchAll(/return '([A-Z][A-Za-z]+)'/g),
+    ...read('src/admission/namespace-review.ts').matchAll(/(?:code|\?|:) '?([A-Z][a-z][A-Za-z]+)'/g),
+    ...read('src/admission/policy-review.ts').matchAll(/'(Policy[A-Z][a-z]+)'/g),
+  ].map(([, code = '']) => code);
+  const denials: readonly string[] = DENIAL_CODES;
+  return [...new Set([...unions, ...written])].filter((code) => !denials.includes(code));
 }
 
 /** `code:` in the answers that the server makes without a decision. */

@@ -3,9 +3,12 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { reviewNamespace } from '../../src/admission/namespace-review.ts';
 import { readReview } from '../../src/admission/review.ts';
+import { applyMode } from '../../src/admission/verdict.ts';
 import { DENIAL_CODES, type DenialCode, deny } from '../../src/denials.ts';
 import { type GroupKind, isSameKind } from '../../src/lineage/kinds.ts';
+import { LABEL, WEBHOOKS } from '../../src/names.ts';
 import { identify } from '../../src/operator/identify.ts';
 import { formatProblem, readPolicy, readPolicyText } from '../../src/policy/read.ts';
 import { lintPolicy } from '../../src/policy/lint.ts';
@@ -263,6 +266,18 @@ function httpCodes(): string[] {
   return [...new Set([...sent, 'ReviewInvalid'])];
 }
 
+const governedNamespace = readReview({
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: 'x',
+    operation: 'CREATE',
+    resource: { group: '', version: 'v1', resource: 'namespaces' },
+    userInfo: {},
+    object: { metadata: { labels: { [LABEL.policy]: 'agents' } } },
+  },
+});
+
 /** The fixed words of a denial, with anything in the places of its particulars. */
 function wordingOf(code: DenialCode): RegExp {
   const anything = 'ANYTHING';
@@ -277,6 +292,23 @@ describe('docs/operations.md', () => {
     const metrics = await createMetrics().registry.getMetricsAsJSON();
     const names = metrics.map(({ name }) => name).filter((name) => name.startsWith('countersign_'));
     expect(firstCells(section(read('docs/operations.md'), 'Metrics')).toSorted()).toEqual(names.toSorted());
+  });
+
+  it('has every annotation of the audit log, and no other', () => {
+    const parts = { policyName: 'p', operator: 'o', rule: 'r', delegator: 'd', operations: [] };
+    const attributed = { kind: 'attributed', ...parts, roleArn: 'a', parent: 'p', warnings: [] } as const;
+    const { auditAnnotations: ofPods } = applyMode(attributed, 'enforce');
+    const { auditAnnotations: ofNamespaces } = reviewNamespace(governedNamespace, 0);
+    const said = firstCells(section(read('docs/operations.md'), 'See who is attributed'));
+    expect(said.toSorted()).toEqual([...Object.keys(ofPods), ...Object.keys(ofNamespaces)].toSorted());
+  });
+
+  it('names every webhook whose decisions stand in the audit log', () => {
+    const said = section(read('docs/operations.md'), 'See who is attributed');
+    const names = Object.keys(WEBHOOKS).filter(
+      (name) => !name.startsWith('unenforced.') && !name.startsWith('policies.'),
+    );
+    expect(names.filter((name) => !said.includes(`\n| ${name} |`))).toEqual([]);
   });
 
   it('has every field of the log line of a decision', () => {

@@ -18,6 +18,8 @@ export type FaultCode =
   | 'ListenFailed'
   /** `bootstrap` found objects that it cannot repair. */
   | 'BootstrapFailed'
+  /** The API server could not be reached, or refused what a command asked of it. */
+  | 'ClusterFailed'
   /** The keys that stamps are signed or verified with cannot be used. */
   | 'KeysInvalid';
 

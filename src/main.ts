@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }
   manifests: () => import('./commands/manifests.ts'),
   keys: () => import('./commands/keys.ts'),
   stamp: () => import('./commands/stamp.ts'),
+  restamp: () => import('./commands/restamp.ts'),
   local: () => import('./commands/local.ts'),
 };
 

@@ -1,12 +1,15 @@
-import { Agent, request, type RequestOptions } from 'node:https';
-import { AuthorizationV1Api, CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
-import { isObject } from '../json.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiException, type KubeConfig } from '@kubernetes/client-node';
+import { isObject, type JsonObject } from '../json.ts';
 import type { Owners, Read, Wanted } from '../lineage/owners.ts';
 import { API } from '../names.ts';
 import type { Requester } from '../operator/requester.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { apiFailure, makeClient } from './client.ts';
+import { apiFailure } from './client.ts';
+import { by, Deadline } from './deadline.ts';
+import { RawApi } from './raw-api.ts';
+import { Turns } from './turns.ts';
 
 export interface ClusterOwnersOptions {
   readonly config: KubeConfig;
@@ -14,133 +17,174 @@ export interface ClusterOwnersOptions {
   readonly metrics: Metrics;
 }
 
-/** Reads in flight at once; each that waits for a place spends its own deadline. */
-const MAX_SOCKETS = 64;
+/** Requests at a time. Whatever waits for its turn spends its own time. */
+const MOST_AT_A_TIME = 64;
 
-const RETRY_MS = 1_000;
+/** Until it is asked again for the id of the cluster, and how long each answer may take. */
+const CLUSTER_ID_MS = { pause: 1_000, patience: 10_000 };
 
-/** Reads owners from the API server, raw and live. */
+interface Flight {
+  readonly read: Promise<Read>;
+  readonly deadline: Deadline;
+}
+
+/**
+ * Reads owners from the API server, live: nothing is kept once its request has ended. Pods of one owner that wait at
+ * the same time share one request, as of a Job of 200 pods.
+ */
 export class ClusterOwners implements Owners {
   readonly #options: ClusterOwnersOptions;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  readonly #inFlight = new Map<string, Promise<Read>>();
-  #stopped = false;
+  readonly #api: RawApi;
+  readonly #turns = new Turns(MOST_AT_A_TIME);
+  readonly #flights = new Map<string, Flight>();
+  readonly #stopped = new AbortController();
+  #clusterId: Promise<string> | undefined;
 
   constructor(options: ClusterOwnersOptions) {
     this.#options = options;
+    this.#api = new RawApi(options.config);
   }
 
+  /** Ends what is under way, as failed. */
   stop(): void {
-    this.#stopped = true;
-    this.#agent.destroy();
+    this.#stopped.abort();
+    this.#api.close();
   }
 
-  read(wanted: Wanted, deadline: number): Promise<Read> {
+  async read(wanted: Wanted, deadline: number): Promise<Read> {
     const path = pathOf(wanted);
-    const shared = this.#inFlight.get(path) ?? this.#start(path, deadline);
-    return within(shared, deadline);
-  }
-
-  #start(path: string, deadline: number): Promise<Read> {
-    const read = this.#get(path, deadline).finally(() => this.#inFlight.delete(path));
-    this.#inFlight.set(path, read);
+    if (path === undefined) return { kind: 'missing' };
+    const end = this.#options.metrics.ownerReads.startTimer();
+    const flight = this.#flights.get(path);
+    if (flight === undefined) {
+      const read = await this.#start(path, wanted, deadline);
+      end({ result: read.kind });
+      return read;
+    }
+    // It must not fail for those who have more time than the one who started it, nor keep those who have less.
+    flight.deadline.putOff(deadline);
+    const read = await by(deadline, flight.read).catch(failed);
+    end({ result: 'shared' });
     return read;
   }
 
-  async #get(path: string, deadline: number): Promise<Read> {
-    try {
-      const { status, body } = await this.#request(path, Math.max(1, deadline - Date.now()));
-      if (status === 404) return { kind: 'missing' };
-      if (status !== 200 || !isObject(body)) return { kind: 'failed', problem: `the API server answered ${status}` };
-      return { kind: 'found', object: body };
-    } catch (thrown) {
-      return { kind: 'failed', problem: apiFailure(thrown).text };
-    }
-  }
-
-  async #request(path: string, timeout: number): Promise<{ status: number; body: unknown }> {
-    const { config } = this.#options;
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options as never);
-    const server = config.getCurrentCluster()?.server ?? '';
-    return new Promise((resolve, reject) => {
-      const call = request(
-        new URL(path, server),
-        { ...options, agent: this.#agent, signal: AbortSignal.timeout(timeout) },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            try {
-              resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
-            } catch (error) {
-              reject(error);
-            }
-          });
-        },
-      );
-      call.on('error', reject);
-      call.end();
+  #start(path: string, wanted: Wanted, at: number): Promise<Read> {
+    const deadline = new Deadline(at);
+    const read = this.#get(path, wanted, deadline.signal).finally(() => {
+      deadline.drop();
+      this.#flights.delete(path);
     });
+    this.#flights.set(path, { read, deadline });
+    // With more time for others, it must still end for this one.
+    return by(at, read).catch(failed);
   }
 
-  async mayUse(verb: string, requester: Requester, deadline: number): Promise<boolean | undefined> {
-    const api = makeClient(this.#options.config, AuthorizationV1Api, Math.max(1, deadline - Date.now()));
-    const { username: user, uid, groups, extra } = requester;
+  async #get(path: string, { name }: Wanted, signal: AbortSignal): Promise<Read> {
+    const { liveReads } = this.#options.metrics;
     try {
-      const review = await api.createSubjectAccessReview({
-        body: {
-          spec: {
-            user,
-            ...(uid !== undefined && { uid }),
-            groups: [...groups],
-            extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
-            resourceAttributes: { group: API.group, resource: API.policyPlural, verb },
-          },
-        },
-      });
-      return review.status?.allowed === true;
+      const object = await this.#turns.take(signal, () => this.#api.json({ method: 'GET', path, signal }));
+      liveReads.inc({ result: 'ok' });
+      if (isNamed(object, name)) return { kind: 'found', object };
+      return { kind: 'failed', problem: 'the API server answered with something else than the object' };
     } catch (thrown) {
-      this.#options.log.error({ reason: apiFailure(thrown).text }, 'a right cannot be looked up');
-      return undefined;
+      if (isMissing(thrown, name)) {
+        liveReads.inc({ result: 'ok' });
+        return { kind: 'missing' };
+      }
+      liveReads.inc({ result: 'failed' });
+      return failed(thrown);
     }
   }
 
-  /** The uid of kube-system, which stands for the cluster; asked for until it is known. */
-  async clusterId(): Promise<string> {
-    const core = makeClient(this.#options.config, CoreV1Api);
-    while (!this.#stopped) {
+  async mayUse(verb: string, requester: Requester, at: number): Promise<boolean | undefined> {
+    const { log, metrics } = this.#options;
+    const deadline = new Deadline(at);
+    const { signal } = deadline;
+    const asked = { method: 'POST', path: ACCESS_REVIEWS, body: accessReview(verb, requester), signal } as const;
+    try {
+      const review = await this.#turns.take(signal, () => this.#api.json(asked));
+      const status = isObject(review) ? review['status'] : undefined;
+      const allowed = isObject(status) ? status['allowed'] : undefined;
+      if (typeof allowed !== 'boolean') throw new Error('the API server answered with something else than a review');
+      metrics.liveReads.inc({ result: 'ok' });
+      return allowed;
+    } catch (thrown) {
+      metrics.liveReads.inc({ result: 'failed' });
+      log.warn({ verb, reason: apiFailure(thrown).text }, 'a right cannot be looked up; the request is refused');
+      return undefined;
+    } finally {
+      deadline.drop();
+    }
+  }
+
+  /**
+   * The uid of namespace kube-system, which stands for the cluster: asked for until it is known, then never again.
+   * Empty when stopped before.
+   */
+  clusterId(): Promise<string> {
+    this.#clusterId ??= this.#untilClusterId();
+    return this.#clusterId;
+  }
+
+  async #untilClusterId(): Promise<string> {
+    const path = '/api/v1/namespaces/kube-system';
+    while (!this.#stopped.signal.aborted) {
       try {
-        const { metadata } = await core.readNamespace({ name: 'kube-system' });
-        if (metadata?.uid !== undefined) return metadata.uid;
+        const timeout = AbortSignal.timeout(CLUSTER_ID_MS.patience);
+        const namespace = await this.#api.json({ method: 'GET', path, signal: timeout });
+        const uid = isNamed(namespace, 'kube-system') ? namespace.metadata['uid'] : undefined;
+        if (typeof uid === 'string' && uid !== '') return uid;
+        throw new Error('namespace kube-system has no uid');
       } catch (thrown) {
-        this.#options.log.warn(
-          { reason: apiFailure(thrown).text },
-          'the id of the cluster cannot be read; trying again',
-        );
+        const reason = apiFailure(thrown).text;
+        this.#options.log.warn({ reason }, 'the id of the cluster cannot be read; trying again');
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await sleep(CLUSTER_ID_MS.pause, undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
     return '';
   }
 }
 
-function pathOf({ kind, version, namespace, name }: Wanted): string {
-  const served = version !== undefined && kind.versions.includes(version) ? version : (kind.versions[0] ?? '');
+/**
+ * Names that an object can have (RFC 1123 subdomains). Whatever else a reference says names nothing: a name is put into
+ * a path, and `web/scale` would be answered with an object of the same name and uid that holds no template.
+ */
+const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+function pathOf({ kind, version, namespace, name }: Wanted): string | undefined {
+  if (!NAME.test(namespace) || !NAME.test(name)) return undefined;
+  const [newest = ''] = kind.versions;
+  const served = version !== undefined && kind.versions.includes(version) ? version : newest;
   const root = kind.group === '' ? `/api/${served}` : `/apis/${kind.group}/${served}`;
-  return `${root}/namespaces/${encodeURIComponent(namespace)}/${kind.resource}/${encodeURIComponent(name)}`;
+  return `${root}/namespaces/${namespace}/${kind.resource}/${name}`;
 }
 
-async function within(read: Promise<Read>, deadline: number): Promise<Read> {
-  const late = Promise.withResolvers<Read>();
-  const timer = setTimeout(
-    () => late.resolve({ kind: 'failed', problem: 'the API server did not answer in time' }),
-    Math.max(0, deadline - Date.now()),
-  );
+function isNamed(object: unknown, name: string): object is JsonObject & { readonly metadata: JsonObject } {
+  return isObject(object) && isObject(object['metadata']) && object['metadata']['name'] === name;
+}
+
+/** Whether there is no such object. Of a kind or version that it does not serve, the API server says 404 as well. */
+function isMissing(thrown: unknown, name: string): boolean {
+  if (!(thrown instanceof ApiException) || thrown.code !== 404 || typeof thrown.body !== 'string') return false;
   try {
-    return await Promise.race([read, late.promise]);
-  } finally {
-    clearTimeout(timer);
+    const status: unknown = JSON.parse(thrown.body);
+    return isObject(status) && isObject(status['details']) && status['details']['name'] === name;
+  } catch {
+    return false;
   }
+}
+
+function failed(thrown: unknown): Read {
+  return { kind: 'failed', problem: apiFailure(thrown).text };
+}
+
+const ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+
+function accessReview(verb: string, { username, uid, groups, extra }: Requester): object {
+  const resourceAttributes = { group: API.group, version: API.version, resource: API.policyPlural, verb };
+  return {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user: username, uid, groups, extra, resourceAttributes },
+  };
 }

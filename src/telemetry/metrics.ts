@@ -18,6 +18,8 @@ export interface Metrics {
   readonly certificateExpiry: Gauge;
   /** Reads of the API server on behalf of a review. result: ok, failed. */
   readonly liveReads: Counter<'result'>;
+  /** Seconds that a review waited for an owner. result: found, missing, failed; shared, with another's request. */
+  readonly ownerReads: Histogram<'result'>;
 }
 
 /** Fine where the API server's patience is spent, 0.5 to 50 ms, with a tail up to its longest time-out. */
@@ -72,6 +74,13 @@ export function createMetrics(): Metrics {
       name: 'countersign_live_reads_total',
       help: 'Reads of the API server on behalf of a review',
       labelNames: ['result'],
+      registers,
+    }),
+    ownerReads: new Histogram({
+      name: 'countersign_owner_read_seconds',
+      help: 'Time that a review waited for an owner to be read from the API server',
+      labelNames: ['result'],
+      buckets: DURATION_BUCKETS,
       registers,
     }),
   };

@@ -3,7 +3,8 @@ import { stringify } from 'yaml';
 import { Fault } from '../errors.ts';
 import { readText } from '../files/policy.ts';
 import { policyCrd } from '../policy/crd.ts';
-import { formatFinding, lintPolicy } from '../policy/lint.ts';
+import { formatFinding } from '../policy/finding.ts';
+import { lintPolicy } from '../policy/lint.ts';
 import { formatProblem, readPolicyText } from '../policy/read.ts';
 import { SAMPLE_POLICY } from '../policy/sample.ts';
 

@@ -110,7 +110,8 @@ function ownKind({ group, versions, kind, resource, template, fields }: PolicySp
   return { ...base, covers: { by: 'spec' } };
 }
 
-function carriersOf({ username, preset, owner, child }: PolicySpec['carriers'][number]): readonly Carrier[] {
+/** The triples that one rule stands for. */
+export function carriersOf({ username, preset, owner, child }: PolicySpec['carriers'][number]): readonly Carrier[] {
   if (preset !== undefined) return presetCarriers(preset, username);
   return owner === undefined || child === undefined ? [] : [{ username, owner, child }];
 }

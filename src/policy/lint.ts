@@ -1,26 +1,9 @@
 import { flawOf } from '../operator/canonical.ts';
 import type { OperatorRule } from '../operator/rule.ts';
+import { type Finding, finding } from './finding.ts';
 import { captureOf, Language } from './language.ts';
+import { lintControllers } from './lint-controllers.ts';
 import type { ReadPolicy } from './read.ts';
-
-/** What an admin may regret, by a stable code that `docs/policy.md` explains. None of it refuses the policy. */
-export type LintCode =
-  | 'PodsEscapable'
-  | 'NobodyIsOperator'
-  | 'RuleUnreachable'
-  | 'RulesOverlap'
-  | 'NamesCollide'
-  | 'DelegatorWildcard'
-  | 'DelegatorIsController'
-  | 'RoleUnused'
-  | 'LeftNeverMatches';
-
-export interface Finding {
-  readonly code: LintCode;
-  /** As in {@link Problem.path}. */
-  readonly path: string;
-  readonly message: string;
-}
 
 /** The set of all operators (STS, SourceIdentity). */
 const ANY_OPERATOR = Language.of('[A-Za-z0-9_+=,.@-]{2,64}') as Language;
@@ -31,7 +14,8 @@ export function lintPolicy({ spec, policy }: ReadPolicy): readonly Finding[] {
   return [
     ...lintPods(spec),
     ...lintRules(spec, rules),
-    ...lintDelegators(spec),
+    ...lintDelegators(spec, policy),
+    ...lintControllers(spec, policy),
     ...lintRoles(spec, rules),
     ...lintLeft(spec),
   ];
@@ -138,11 +122,9 @@ function collision(rule: OperatorRule, path: string): Finding[] {
   ];
 }
 
-function lintDelegators(spec: Spec): Finding[] {
+function lintDelegators(spec: Spec, { identity }: ReadPolicy['policy']): Finding[] {
   return spec.delegators.flatMap((rule, index) => {
     const path = `spec.delegators[${index}]`;
-    const account = Language.of(rule.match.username ?? '.*');
-    const controller = account?.and(BUILT_IN_CONTROLLERS)?.example() !== undefined;
     const wildcards = rule.operators.flatMap((pattern, at) =>
       Language.of(pattern)?.contains(ANY_OPERATOR) === true
         ? [
@@ -154,8 +136,16 @@ function lintDelegators(spec: Spec): Finding[] {
           ]
         : [],
     );
-    if (!controller || rule.match.groups !== undefined || rule.match.extra !== undefined) return wildcards;
-    const message = `makes the controllers in kube-system delegators, so whoever writes a template picks the operator`;
+    if (rule.match.groups !== undefined || rule.match.extra !== undefined) return wildcards;
+    const pattern = identity.delegators[index]?.match.username;
+    const carrier = spec.carriers.find(({ username }) => pattern?.matches(username) === true);
+    const builtIn =
+      Language.of(rule.match.username ?? '.*')
+        ?.and(BUILT_IN_CONTROLLERS)
+        ?.example() !== undefined;
+    if (!builtIn && carrier === undefined) return wildcards;
+    const who = builtIn ? 'the controllers in kube-system delegators' : `carrier "${carrier?.name}" a delegator`;
+    const message = `makes ${who}, so whoever writes what pods are made of picks the operator`;
     return [finding('DelegatorIsController', `${path}.match.username`, message), ...wildcards];
   });
 }
@@ -209,13 +199,4 @@ function pathsOf(spec: Spec, rules: readonly OperatorRule[]): ReadonlyMap<Operat
   return new Map(
     rules.map((rule) => [rule, `spec.operators[${spec.operators.findIndex((each) => each.name === rule.name)}]`]),
   );
-}
-
-function finding(code: LintCode, path: string, message: string): Finding {
-  return { code, path, message };
-}
-
-/** One line: `[Code] path: message`. */
-export function formatFinding({ code, path, message }: Finding): string {
-  return `[${code}] ${path}: ${message}`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatFinding, lintPolicy } from '../../../src/policy/lint.ts';
+import { formatFinding } from '../../../src/policy/finding.ts';
+import { lintPolicy } from '../../../src/policy/lint.ts';
 import { readPolicyText } from '../../../src/policy/read.ts';
 import { SAMPLE_POLICY } from '../../../src/policy/sample.ts';
 import { read } from '../support/policies.ts';

@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OBJECT } from '../../../../src/names.ts';
+import { newKey } from '../../../../src/stamp/keys.ts';
 import type { Cluster } from '../../cluster.ts';
 import { Component } from '../../component.ts';
 import { freePorts } from '../../ports.ts';
@@ -18,19 +19,30 @@ export interface WebhookOptions {
   readonly probe?: 'readyz' | 'livez';
 }
 
+interface Parts {
+  readonly ports: readonly [number, number];
+  readonly secret: string;
+  readonly stampKeys: ReadonlyMap<string, KeyObject>;
+  readonly log: string;
+  readonly component: Component;
+}
+
 /** `countersign webhook` as a process, with no more rights than `manifests/` gives it. */
 export class WebhookProcess {
   readonly port: number;
   readonly probePort: number;
   readonly secret: string;
+  /** The public parts of the keys that it signs stamps with, by id. */
+  readonly stampKeys: ReadonlyMap<string, KeyObject>;
   readonly #log: string;
   readonly #component: Component;
 
-  private constructor(ports: readonly [number, number], secret: string, log: string, component: Component) {
-    [this.port, this.probePort] = ports;
-    this.secret = secret;
-    this.#log = log;
-    this.#component = component;
+  private constructor(parts: Parts) {
+    [this.port, this.probePort] = parts.ports;
+    this.secret = parts.secret;
+    this.stampKeys = parts.stampKeys;
+    this.#log = parts.log;
+    this.#component = parts.component;
   }
 
   /** Prepares it; its service account must be there already. */
@@ -39,12 +51,16 @@ export class WebhookProcess {
     const dir = join(cluster.dir, `webhook-${randomUUID()}`);
     const tls = join(dir, 'tls');
     const secrets = join(dir, 'path');
-    for (const path of [tls, secrets]) mkdirSync(path, { recursive: true });
+    const keys = join(dir, 'stamp-keys');
+    for (const path of [tls, secrets, keys]) mkdirSync(path, { recursive: true });
     const { cert, key } = await cluster.serverCertificate();
     writeFileSync(join(tls, 'tls.crt'), cert);
     writeFileSync(join(tls, 'tls.key'), key, { mode: 0o600 });
     const secret = randomBytes(32).toString('base64url');
     writeFileSync(join(secrets, 'current'), secret, { mode: 0o600 });
+    const jwk = newKey();
+    const stampKeys = new Map([[jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]]);
+    writeFileSync(join(keys, 'keys.json'), JSON.stringify({ signing: jwk.kid, keys: [jwk] }), { mode: 0o600 });
     const kubeconfig = await cluster.serviceAccountKubeconfig(OBJECT.namespace, account);
     const ports = await freePorts(['127.0.0.1', '127.0.0.1']);
     const log = join(dir, 'log');
@@ -56,6 +72,7 @@ export class WebhookProcess {
         `--kubeconfig=${kubeconfig}`,
         `--tls-dir=${tls}`,
         `--path-secret-dir=${secrets}`,
+        `--stamp-keys-dir=${keys}`,
         `--session-image=${SESSION_IMAGE}`,
         '--host=127.0.0.1',
         `--port=${ports[0]}`,
@@ -67,7 +84,7 @@ export class WebhookProcess {
       ready: async () => (await fetch(`http://127.0.0.1:${ports[1]}/${probe}`)).ok,
       readyTimeoutMs: 30_000,
     });
-    return new WebhookProcess(ports, secret, log, component);
+    return new WebhookProcess({ ports, secret, stampKeys, log, component });
   }
 
   start(): Promise<void> {

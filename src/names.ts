@@ -26,6 +26,8 @@ export const LABEL = {
   namespaceName: 'kubernetes.io/metadata.name',
   /** Pod Security admission's enforced level. */
   podSecurityEnforce: 'pod-security.kubernetes.io/enforce',
+  /** The version of Kubernetes whose levels are meant; older ones forbid less. */
+  podSecurityEnforceVersion: 'pod-security.kubernetes.io/enforce-version',
 } as const;
 
 /** Annotations on pods and workloads. */
@@ -146,6 +148,23 @@ export const WEBHOOKS = {
   [`break-glass.${GROUP}`]: WEBHOOK_PATH.breakGlass,
   [`policies.${GROUP}`]: WEBHOOK_PATH.validatePolicy,
 } as const satisfies Readonly<Record<string, string>>;
+
+/**
+ * The ValidatingAdmissionPolicies. Those of governed namespaces have three bindings, with the mode before the name, such
+ * as `enforce.images.countersign.dev`.
+ */
+export const ADMISSION_POLICY = {
+  annotations: `annotations.${GROUP}`,
+  bindings: `bindings.${GROUP}`,
+  owners: `owners.${GROUP}`,
+  tokens: `tokens.${GROUP}`,
+  tokenSecrets: `token-secrets.${GROUP}`,
+  images: `images.${GROUP}`,
+  sessionAccounts: `session-accounts.${GROUP}`,
+  sessionObjects: `session-objects.${GROUP}`,
+  clusterSessionObjects: `cluster-session-objects.${GROUP}`,
+  namespaces: `namespaces.${GROUP}`,
+} as const;
 
 /**
  * Verbs of our own on `attributionpolicies.countersign.dev`. RBAC decides who has them, so that neither policies nor

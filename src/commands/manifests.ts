@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import { readPolicyFile } from '../files/policy.ts';
-import { findKind, WORKLOAD_KINDS, type WorkloadKind } from '../lineage/kinds.ts';
+import { BUILT_IN_CARRIERS, findKind, WORKLOAD_KINDS, type WorkloadKind } from '../lineage/kinds.ts';
 import { type Part, PARTS, renderManifests } from '../manifests/render.ts';
 import type { Policy } from '../policy/compile.ts';
 
@@ -17,11 +17,16 @@ export function command(): Command {
       'print the webhook configurations, admission policies and the role that follow from the workload kinds',
     )
     .addArgument(new Argument('[part...]', 'what to print; everything when not given').choices(ALL))
-    .option('--policy <file>', 'a policy with kinds of its own; may be given more than once', append, [])
+    .option(
+      '--policy <file>',
+      'a policy with workloads or carriers of its own; may be given more than once',
+      append,
+      [],
+    )
     .addHelpText(
       'after',
       `
-Policies that list workloads of their own need manifests that know them:
+Policies that list workloads or carriers of their own need manifests that know them:
 
   countersign manifests --policy policy.yaml | kubectl apply -f -`,
     )
@@ -30,7 +35,8 @@ Policies that list workloads of their own need manifests that know them:
 
 async function run(parts: readonly Part[], { policy: files }: Options): Promise<void> {
   const policies = await Promise.all(files.map(async (file) => (await readPolicyFile(file)).policy));
-  const text = renderManifests(parts.length === 0 ? ALL : parts, { kinds: kindsOf(policies) });
+  const carriers = [...BUILT_IN_CARRIERS, ...policies.flatMap((policy) => policy.carriers)];
+  const text = renderManifests(parts.length === 0 ? ALL : parts, { kinds: kindsOf(policies), carriers });
   console.log(text.replace(/\n$/, ''));
 }
 

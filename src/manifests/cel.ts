@@ -8,8 +8,10 @@ export function literal(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
 }
 
+/** A list of strings; a long one has a line for each. */
 export function list(texts: readonly string[]): string {
-  return `[${texts.map(literal).join(', ')}]`;
+  const inOneLine = `[${texts.map(literal).join(', ')}]`;
+  return inOneLine.length <= 80 ? inOneLine : `[\n  ${texts.map(literal).join(',\n  ')}\n]`;
 }
 
 /** One of the alternatives, each in a line of its own. */

@@ -1,5 +1,5 @@
 import type { Coverage, WorkloadKind } from '../lineage/kinds.ts';
-import { ANNOTATION, API } from '../names.ts';
+import { ANNOTATION, API, LABEL, VERB } from '../names.ts';
 import { all, any, differs, list, literal, optionalAt } from './cel.ts';
 
 /** A condition under which a request is looked at; what does not meet it passes without a call. */
@@ -10,6 +10,8 @@ export interface MatchCondition {
 
 /** What all our annotation keys begin with. */
 export const KEY_PREFIX = `${API.group}/`;
+
+const CREATED = "request.operation == 'CREATE'";
 
 /**
  * A mirror pod only shows what a node already runs from its own disk; refusing it hides it and stops nothing. The group
@@ -45,7 +47,7 @@ const UNSTAMPED = `(!request.userInfo.username.startsWith('system:') && !has(obj
 export function ofConcern(kinds: readonly WorkloadKind[]): MatchCondition {
   const templates = kinds.flatMap(({ covers }) => (covers.by === 'template' ? [templateRoot(covers)] : []));
   const wherever = new Map(templates.map((path) => [path.join('.'), path]));
-  const terms = ["request.operation == 'CREATE'", ...[...wherever.values()].map(differs), differs(['revision'])];
+  const terms = [CREATED, ...[...wherever.values()].map(differs), differs(['revision'])];
   for (const kind of kinds) {
     if (kind.covers.by === 'template') continue;
     // Also what the digest leaves out: a human who changes any of it is the one who submitted it.
@@ -74,8 +76,30 @@ export function mayDo(verb: string): string {
   return `authorizer.group(${literal(API.group)}).resource(${literal(API.policyPlural)}).check(${literal(verb)}).allowed()`;
 }
 
+/** Whoever may break glass is not asked, so that they get in also while Countersign is away. */
+export const MAY_NOT_BREAK_GLASS: MatchCondition = {
+  name: 'may-not-break-glass',
+  expression: `!${mayDo(VERB.breakGlass)}`,
+};
+
+export const MAY_BREAK_GLASS: MatchCondition = { name: 'may-break-glass', expression: mayDo(VERB.breakGlass) };
+
+/** Who may not govern changes nothing of this: an admission policy sees to it. */
+export const MAY_GOVERN: MatchCondition = { name: 'may-govern', expression: mayDo(VERB.govern) };
+
+/** Whether a namespace is put under a policy, or its date is missing or about to be changed. */
+export const GOVERNANCE_BEGINS: MatchCondition = {
+  name: 'governance-begins-or-has-no-date',
+  expression: any([
+    CREATED,
+    metadataDiffers('labels', LABEL.policy),
+    metadataDiffers('annotations', ANNOTATION.governedSince),
+    `!(${literal(ANNOTATION.governedSince)} in object.metadata.?annotations.orValue({}))`,
+  ]),
+};
+
 /** Whether a label or annotation differs. */
-export function metadataDiffers(field: 'labels' | 'annotations', key: string): string {
+function metadataDiffers(field: 'labels' | 'annotations', key: string): string {
   const at = (root: string) => optionalAt(`${root}.metadata.?${field}`, [key]);
   return `${at('object')} != ${at('oldObject')}`;
 }

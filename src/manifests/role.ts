@@ -1,6 +1,6 @@
 import type { WorkloadKind } from '../lineage/kinds.ts';
 import { API, OBJECT } from '../names.ts';
-import { PART_OF } from './webhooks.ts';
+import { PART_OF } from './part-of.ts';
 import { note, type Value } from './yaml.ts';
 
 /** What the webhook may read. */
@@ -12,7 +12,7 @@ export function webhookRole(kinds: readonly WorkloadKind[]): Value {
     groups.set(group, [...(groups.get(group) ?? []), ...same.map(({ resource }) => resource)]);
   }
   return note(
-    `Made by: countersign manifests webhook-role. The webhook reads what governs namespaces and what made a pod, and
+    `The webhook reads what governs namespaces and what made a pod, and
     writes nothing: whoever takes it over gains no right in the cluster beyond its answers to reviews. Its Secrets are
     mounted, so it may not read any through the API.`,
     {

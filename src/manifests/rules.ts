@@ -18,6 +18,32 @@ export const POD_CREATION: Rule = {
   scope: 'Namespaced',
 };
 
+/** What leads into a running pod, or changes how it runs. */
+export const WAYS_INTO_PODS: readonly Rule[] = [
+  {
+    apiGroups: [''],
+    apiVersions: ['v1'],
+    operations: ['CONNECT'],
+    resources: ['pods/exec', 'pods/attach', 'pods/portforward'],
+    scope: 'Namespaced',
+  },
+  {
+    apiGroups: [''],
+    apiVersions: ['v1'],
+    operations: ['UPDATE'],
+    resources: ['pods/ephemeralcontainers', 'pods/resize'],
+    scope: 'Namespaced',
+  },
+];
+
+export const NAMESPACES: Rule = {
+  apiGroups: [''],
+  apiVersions: ['v1'],
+  operations: ['CREATE', 'UPDATE'],
+  resources: ['namespaces'],
+  scope: 'Cluster',
+};
+
 /** Rules for every kind: one for each group, or more where the versions of its kinds differ. */
 export function rulesFor(
   kinds: readonly WorkloadKind[],

@@ -20,8 +20,11 @@ interface Rendered {
 
 describe.skipIf(cluster.unavailable)('the manifests', () => {
   const installation = new Installation(cluster);
+  /** Made before: afterwards it takes the webhook to put a namespace under a policy. */
+  let governed: string;
 
   beforeAll(async () => {
+    governed = await cluster.newNamespace({ [LABEL.policy]: 'any' });
     await applyManifests(cluster);
   });
   afterAll(() => deleteManifests(cluster));
@@ -75,6 +78,7 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
       expect(pod?.volumes?.map(({ secret }) => secret)).toEqual([
         { secretName: OBJECT.tlsSecret, defaultMode: 0o440 },
         { secretName: OBJECT.pathSecret, defaultMode: 0o440 },
+        { secretName: OBJECT.stampKeysSecret, defaultMode: 0o440 },
       ]);
     });
 
@@ -147,11 +151,9 @@ describe.skipIf(cluster.unavailable)('the manifests', () => {
     const unreachable = /failed calling webhook "pods\.countersign\.dev"/;
     const mirror = { 'kubernetes.io/config.mirror': 'x' };
     const asNode = ['--as=system:node:n1', '--as-group=system:nodes'];
-    let governed: string;
     let free: string;
 
     beforeAll(async () => {
-      governed = await cluster.newNamespace({ [LABEL.policy]: 'any' });
       free = await cluster.newNamespace();
       // Without the Service the API server knows at once that it cannot call; dry runs are reviewed like others.
       await cluster.kubectl(['-n', namespace, 'delete', 'service', OBJECT.webhook]);

@@ -5,7 +5,7 @@ import { Api } from '../admission/support/api.ts';
 import { connect } from '../fixture.ts';
 import { until } from '../until.ts';
 import { type Recorder, startRecorder } from './support/recorder.ts';
-import { rendered } from './support/rendered.ts';
+import { renderedConfigurations } from './support/rendered.ts';
 import { objectOf, outsiders, pathOf } from './support/workloads.ts';
 
 const cluster = connect();
@@ -18,7 +18,10 @@ const kindOf = (resource: string): WorkloadKind => {
   return found;
 };
 
-describe.skipIf(cluster.unavailable)('the webhook for workloads is asked', () => {
+const MUTATES = 'workloads.countersign.dev';
+
+// Each by the webhook that changes things and by the guard, which looks at what became of it.
+describe.skipIf(cluster.unavailable)('Countersign is asked about workloads', () => {
   let admin: Api;
   let namespace: string;
   let recorder: Recorder;
@@ -27,16 +30,11 @@ describe.skipIf(cluster.unavailable)('the webhook for workloads is asked', () =>
     admin = new Api(cluster.adminKubeconfig);
     await outsiders.install(cluster);
     namespace = await cluster.newNamespace({ [LABEL.policy]: 'any' });
-    const webhooks = rendered('admission').flatMap((object) => object.webhooks ?? []);
-    recorder = await startRecorder(
-      cluster,
-      admin,
-      webhooks.filter(({ name }) => name === 'workloads.countersign.dev'),
-    );
+    recorder = await startRecorder(cluster, admin, renderedConfigurations());
     const probe = objectOf(kindOf('deployments'), 'probe');
     await until('the API server asks', async () => {
       await admin.call('POST', `${pathOf(kindOf('deployments'), namespace)}?dryRun=All`, { body: probe });
-      return recorder.asked.length > 0;
+      return new Set(recorder.asked.map(({ webhook }) => webhook)).size === 2;
     });
     for (const kind of WORKLOAD_KINDS) {
       for (const [name, annotations] of [
@@ -62,11 +60,18 @@ describe.skipIf(cluster.unavailable)('the webhook for workloads is asked', () =>
     });
     // What may not change at all is refused after the webhook was asked.
     if (status !== 200 && status !== 422) throw new Error(`${resource}/${name}: ${status} ${body.message}`);
-    return recorder.asked.slice(before).some((asked) => asked.dryRun && asked.name === name);
+    const asked = recorder.asked.slice(before).filter((each) => each.dryRun && each.name === name);
+    const webhooks = asked.map(({ webhook }) => webhook);
+    // What the API server itself refuses does not get as far as the guard.
+    const all = status === 200 ? [MUTATES, 'guard.countersign.dev'] : [MUTATES];
+    expect(webhooks).toEqual(webhooks.length === 0 ? [] : all);
+    return webhooks.length > 0;
   }
 
   it('about the creation of every kind', () => {
-    const created = recorder.asked.filter(({ operation, name }) => operation === 'CREATE' && name === 'stamped');
+    const created = recorder.asked.filter(
+      ({ operation, name, webhook }) => operation === 'CREATE' && name === 'stamped' && webhook === MUTATES,
+    );
     expect(created.map(({ resource }) => resource).toSorted()).toEqual(WORKLOAD_KINDS.map(resourceOf).toSorted());
   });
 
@@ -98,6 +103,7 @@ describe.skipIf(cluster.unavailable)('the webhook for workloads is asked', () =>
     ['agentruns', { spec: { task: 'something else' } }],
     ['agentruns', { spec: { model: { model: 'another' } } }],
     ['agentruns', { spec: { systemPrompt: 'which was not there' } }],
+    ['agentruns', { spec: { model: { baseURL: 'https://example.com' } } }],
     ['deployments', { metadata: { annotations: { [ANNOTATION.stamp]: 'd.e.f' } } }],
     ['deployments', { metadata: { annotations: { [ANNOTATION.stamp]: null } } }],
     ['deployments', { metadata: { annotations: { [ANNOTATION.custody]: '' } } }],
@@ -115,8 +121,7 @@ describe.skipIf(cluster.unavailable)('the webhook for workloads is asked', () =>
     ['cronjobs', { spec: { schedule: '1 1 1 1 1', suspend: true } }],
     ['jobsets', { spec: { suspend: true } }],
     ['sandboxes', { spec: { replicas: 0 } }],
-    ['sandboxclaims', { spec: { lifecycle: { shutdownPolicy: 'Retain' } } }],
-    ['agentruns', { spec: { timeout: '10m0s', model: { baseURL: 'https://example.com' } } }],
+    ['agentruns', { status: { phase: 'Running' } }],
   ])('not about a change of %s that is nobody’s: %j', async (resource, change) => {
     expect(await isAsked(resource, 'stamped', change)).toBe(false);
   });

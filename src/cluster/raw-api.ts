@@ -24,8 +24,7 @@ const IDLE_MS = 30_000;
 
 /**
  * Requests to the API server whose answers are parsed and no more: through its types, the client library drops the
- * fields that it does not know, and digests are over all of them. On Node's own client, over one pool of connections:
- * a request takes half as long as with `fetch`.
+ * fields that it does not know, and digests are over all of them. All go over one pool of connections.
  */
 export class RawApi {
   readonly #config: KubeConfig;

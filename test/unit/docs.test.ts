@@ -8,7 +8,8 @@ import { readReview } from '../../src/admission/review.ts';
 import { applyMode } from '../../src/admission/verdict.ts';
 import { DENIAL_CODES, type DenialCode, deny } from '../../src/denials.ts';
 import { type GroupKind, isSameKind } from '../../src/lineage/kinds.ts';
-import { LABEL, WEBHOOKS } from '../../src/names.ts';
+import { REFUSAL_CODES } from '../../src/manifests/refusals.ts';
+import { LABEL, VERB, WEBHOOKS } from '../../src/names.ts';
 import { identify } from '../../src/operator/identify.ts';
 import { formatProblem, readPolicy, readPolicyText } from '../../src/policy/read.ts';
 import { lintPolicy } from '../../src/policy/lint.ts';
@@ -241,6 +242,7 @@ describe('docs/denials.md', () => {
 
   it.each<[string, string, () => readonly string[]]>([
     ['Codes that refuse nothing', 'untouched and accepted', codesThatRefuseNothing],
+    ['Refusals by the API server itself', 'of admission policies', () => REFUSAL_CODES],
     ['Answers that are not decisions', 'HTTP', httpCodes],
     ['Faults of the command line', 'faults', () => union('src/errors.ts', 'FaultCode')],
   ])('%s: has every code, and no other', (heading, _, codes) => {
@@ -292,6 +294,12 @@ describe('docs/operations.md', () => {
     const metrics = await createMetrics().registry.getMetricsAsJSON();
     const names = metrics.map(({ name }) => name).filter((name) => name.startsWith('countersign_'));
     expect(firstCells(section(read('docs/operations.md'), 'Metrics')).toSorted()).toEqual(names.toSorted());
+  });
+
+  it('has every verb, and no other', () => {
+    expect(firstCells(section(read('docs/operations.md'), 'Who may do what')).toSorted()).toEqual(
+      Object.values(VERB).toSorted(),
+    );
   });
 
   it('has every annotation of the audit log, and no other', () => {

@@ -168,9 +168,11 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     const [port, probePort] = await freePorts(['127.0.0.1', '127.0.0.1']);
     const tls = volume('tls');
     const path = volume('path');
+    const keys = volume('stamp-keys');
     const deliver = async () => {
       tls(await installation.secret(tlsSecret));
       path(await installation.secret(pathSecret));
+      keys(await installation.secret(OBJECT.stampKeysSecret));
     };
     await deliver();
     const webhook = await cluster.serviceAccountKubeconfig(namespace, 'countersign-webhook');
@@ -181,6 +183,7 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
       `--probe-port=${probePort}`,
       `--tls-dir=${tls.directory}`,
       `--path-secret-dir=${path.directory}`,
+      `--stamp-keys-dir=${keys.directory}`,
       '--session-image=countersign:test',
       `--kubeconfig=${webhook}`,
     ]);
@@ -191,7 +194,9 @@ describe.skipIf(cluster.unavailable)('countersign bootstrap', () => {
     await cluster.kubectl(['-n', namespace, 'patch', 'service', OBJECT.webhook, `--patch=${JSON.stringify({ spec })}`]);
     await installation.setClientConfig({ port });
 
-    const governed = await cluster.newNamespace({ [LABEL.policy]: 'no-such-policy' });
+    const governed = await until('the webhook dates a namespace', () =>
+      cluster.newNamespace({ [LABEL.policy]: 'no-such-policy' }),
+    );
     const reviewed = () =>
       until('the webhook reviews a pod', async () => {
         const args = ['-n', governed, 'run', 'a-pod', '--image=main', '--dry-run=server'];

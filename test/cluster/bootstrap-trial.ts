@@ -3,7 +3,7 @@ import { AdmissionregistrationV1Api, CoreV1Api } from '@kubernetes/client-node';
 import { expect } from 'vitest';
 import { SERVING_NAMES } from '../../src/cluster/bootstrap/serving.ts';
 import { makeClient } from '../../src/cluster/client.ts';
-import { OBJECT } from '../../src/names.ts';
+import { OBJECT, WEBHOOKS } from '../../src/names.ts';
 import { loadKeys, parsePrivateKeys, parsePublicKeys } from '../../src/stamp/keys.ts';
 import { issueServing, type PemPair } from '../../src/tls/authority.ts';
 import type { TestCluster } from './fixture.ts';
@@ -106,9 +106,11 @@ async function expectAllRight(installation: Installation): Promise<void> {
   expect(signer?.validToDate.getTime()).toBeGreaterThanOrEqual(served.validToDate.getTime());
 
   expect(current).toMatch(/^[0-9a-f]{64}$/);
-  expect(mutating).toMatchObject({ path: `/mutate/${current}`, caBundle: ca['ca.crt'] });
-  expect(mutating.unenforced).toEqual({ path: `/mutate-unenforced/${current}`, caBundle: ca['ca.crt'] });
-  expect(validating).toMatchObject({ path: `/validate-policy/${current}`, caBundle: ca['ca.crt'] });
+  const written = Object.entries(WEBHOOKS).map(([name, path]) => [
+    name,
+    { path: `${path}/${current}`, caBundle: ca['ca.crt'] },
+  ]);
+  expect({ ...mutating.webhooks, ...validating.webhooks }).toEqual(Object.fromEntries(written));
   expect(tls['ca.crt']).toBe(ca['ca.crt']);
 
   const { verifying, signing } = loadKeys(

@@ -32,8 +32,10 @@ export interface WebhookState {
   readonly resourceVersion: string;
   readonly caBundle: string | undefined;
   readonly path: string | undefined;
-  /** Of the second webhook, where there is one. */
-  readonly unenforced: { readonly caBundle: string | undefined; readonly path: string | undefined } | undefined;
+  /** What is written into each webhook, by its name; the two above are the first one's. */
+  readonly webhooks: Readonly<
+    Record<string, { readonly caBundle: string | undefined; readonly path: string | undefined }>
+  >;
 }
 
 /** The objects that bootstrap cares for, seen and changed as an admin. */
@@ -132,16 +134,17 @@ export class Installation {
 
 interface Configuration {
   metadata?: { resourceVersion?: string };
-  webhooks?: { clientConfig: { caBundle?: string; service?: { path?: string } } }[];
+  webhooks?: { name: string; clientConfig: { caBundle?: string; service?: { path?: string } } }[];
 }
 
 function stateOf({ metadata, webhooks }: Configuration): WebhookState {
-  const [first, second] = (webhooks ?? []).map(({ clientConfig }) => ({
-    caBundle: clientConfig?.caBundle && Buffer.from(clientConfig.caBundle, 'base64').toString(),
-    path: clientConfig?.service?.path,
-  }));
+  const written = (webhooks ?? []).map(({ name, clientConfig }) => {
+    const caBundle = clientConfig?.caBundle && Buffer.from(clientConfig.caBundle, 'base64').toString();
+    return [name, { caBundle, path: clientConfig?.service?.path }] as const;
+  });
+  const [[, first] = []] = written;
   const { caBundle, path } = first ?? {};
-  return { resourceVersion: metadata?.resourceVersion ?? '', caBundle, path, unenforced: second };
+  return { resourceVersion: metadata?.resourceVersion ?? '', caBundle, path, webhooks: Object.fromEntries(written) };
 }
 
 /** A `countersign` process. */

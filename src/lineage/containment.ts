@@ -16,7 +16,7 @@ export interface ContainmentOptions {
  * (see `pod-places.ts`), as a path: `containers[app].args[1]`, `containers[app].lifecycle (added)`. Undefined when the
  * pod is what the template's author submitted.
  *
- * Both are raw. Null, an empty string, an empty list and an empty object are absent, and so are `false` and 0 where the
+ * Both are raw. Null, an empty string, an empty list and an empty object are nothing, and so are `false` and 0 where the
  * API server does not store them. What Countersign manages is left out on both sides: when admission runs again, the
  * pod already has it.
  */
@@ -73,19 +73,18 @@ function inObject(pod: JsonObject, template: JsonObject, place: Place, scope: Sc
   const leftOut = place.leftOut?.(pod, template) ?? place.ignored ?? NONE;
   for (const key of Object.keys(template)) {
     const wanted = template[key];
-    if (!isSaid(wanted, place)) continue;
     const below = placeBelow(place, key);
+    if (!isSaid(wanted, place, below) || leftOut.has(key)) continue;
     const found = Object.hasOwn(pod, key) ? (pod[key] ?? undefined) : undefined;
-    if (leftOut.has(key) || (found === undefined && !counts(wanted, below))) continue;
     if (found === undefined && place.keepsEmpty === true) return `.${key}`;
     const missing = inValue(found, wanted, below, scope);
     if (missing !== undefined) return `.${key}${missing}`;
   }
   for (const key of Object.keys(pod)) {
-    const added = pod[key] ?? '';
-    if (isEmpty(added) || leftOut.has(key) || (Object.hasOwn(template, key) && isSaid(template[key], place))) continue;
+    const added = pod[key];
     const below = placeBelow(place, key);
-    if (added === false && below.keepsZero !== true) continue;
+    if (isNothing(added, below) || leftOut.has(key)) continue;
+    if (Object.hasOwn(template, key) && isSaid(template[key], place, below)) continue;
     const mayAdd = place.mayAdd === undefined ? place.closed !== true : place.mayAdd(key, added, template, scope.spec);
     if (!mayAdd) return `.${key} (added)`;
     const loosened = isObject(added) ? inObject(added, EMPTY, below, scope) : undefined;
@@ -108,20 +107,16 @@ function inherited(place: Place): Place {
 }
 
 /** What the API server, or whoever writes an object through its types, leaves out. */
-function isEmpty(value: Json | undefined): boolean {
+function isNothing(value: Json | undefined, place: Place): value is undefined | null {
   if (value === undefined || value === null || value === '') return true;
+  if (value === false || value === 0) return place.keepsZero !== true;
   if (typeof value !== 'object') return false;
   return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
 }
 
-/** Whether a template says something with this value. */
-function isSaid(value: Json | undefined, place: Place): value is Exclude<Json, null> {
-  return !isEmpty(value) || (place.keepsEmpty === true && isObject(value));
-}
-
-/** Whether a value is not just what nothing would be. */
-function counts(value: Json, place: Place): boolean {
-  return (value !== false && value !== 0) || place.keepsZero === true;
+/** Whether a template says something with a value, which stands `below` a place. */
+function isSaid(value: Json | undefined, place: Place, below: Place): value is Exclude<Json, null> {
+  return !isNothing(value, below) || (place.keepsEmpty === true && isObject(value));
 }
 
 /** Lists whose items have no identity, as of arguments: the same items in the same order. */

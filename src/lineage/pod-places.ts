@@ -52,13 +52,7 @@ function asksByNetwork(handler: JsonObject): boolean {
   return Object.keys(handler).some((key) => NETWORK.has(key) && (handler[key] ?? null) !== null);
 }
 
-/** kubernetes `pkg/apis/core/v1/defaults.go`: a zero becomes the default. */
-const TIMING: Place = { same: (pod, template) => pod === template || template === 0 };
-const PROBE: Place = {
-  leftOut: networkHandlers,
-  mayAdd: not('exec'),
-  keys: { timeoutSeconds: TIMING, periodSeconds: TIMING, successThreshold: TIMING, failureThreshold: TIMING },
-};
+const PROBE: Place = { leftOut: networkHandlers, mayAdd: not('exec') };
 const HOOK: Place = { closed: true, leftOut: networkHandlers };
 
 const CONTAINER: Place = {

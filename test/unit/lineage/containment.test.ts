@@ -180,6 +180,8 @@ describe('what Countersign manages', () => {
     // The pod again, after another webhook: with its own changes, and a template copied from an attributed pod.
     expect(missingFrom(attributed, attributed)).toBeUndefined();
     expect(missingFrom(created, attributed)).toBeUndefined();
+    // A template copied from one that was not: its token is gone from the pod.
+    expect(missingFrom(attributed, created)).toBeUndefined();
   });
 
   it('hides nothing that only looks like it', () => {

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }
   keys: () => import('./commands/keys.ts'),
   stamp: () => import('./commands/stamp.ts'),
   restamp: () => import('./commands/restamp.ts'),
+  preflight: () => import('./commands/preflight.ts'),
   local: () => import('./commands/local.ts'),
 };
 

@@ -1,7 +1,8 @@
+import { type Mode, readMode } from '../admission/governance.ts';
 import { Fault } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { labelOf } from '../lineage/metadata.ts';
-import { API, LABEL } from '../names.ts';
+import { annotationOf, labelOf } from '../lineage/metadata.ts';
+import { ANNOTATION, API, LABEL } from '../names.ts';
 import { formatProblem, type ReadPolicy, readPolicy } from '../policy/read.ts';
 import { quote } from '../denials.ts';
 import { apiFailure } from './client.ts';
@@ -18,6 +19,25 @@ export async function readNamespace(api: ObjectApi, namespace: string): Promise<
   );
   if (found !== undefined) return found;
   throw new Fault('UsageInvalid', `there is no namespace ${quote(namespace)}. Next: name another one with -n`);
+}
+
+/** Where a namespace stands. */
+export interface Standing {
+  readonly policyName: string | undefined;
+  readonly mode: Mode;
+  readonly podSecurity: string;
+  /** Since when it is governed; undefined where it does not say, or is not. */
+  readonly since: string | undefined;
+}
+
+export function standingOfNamespace(namespace: JsonObject): Standing {
+  const policyName = policyNameOf(namespace);
+  return {
+    policyName,
+    mode: readMode(labelOf(namespace, LABEL.mode)).mode,
+    podSecurity: labelOf(namespace, LABEL.podSecurityEnforce) ?? '',
+    since: policyName === undefined ? undefined : annotationOf(namespace, ANNOTATION.governedSince),
+  };
 }
 
 /** The policy that a namespace's label names; undefined where it has none. */

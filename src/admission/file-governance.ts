@@ -14,7 +14,7 @@ export class FileGovernance implements GovernanceSource {
   }
 
   setPolicy(policy: Policy): void {
-    this.#governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined };
+    this.#governance = { kind: 'governed', mode: 'enforce', policy, podSecurity: undefined, since: 'the start' };
   }
 
   /** A file that became unusable refuses, as a stored policy does: the one before may be what it was to put an end to. */

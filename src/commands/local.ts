@@ -11,11 +11,14 @@ import { createWebhook } from '../admission/server.ts';
 import { diffOf, paint, yamlOf } from '../check/diff.ts';
 import { patched } from '../check/examine.ts';
 import { Fault } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import { type Answer, ask, type Endpoint } from '../local/ask.ts';
+import { Store } from '../local/store.ts';
 import { reviewOf, type Sample, SAMPLES } from '../local/samples.ts';
 import { WEBHOOK_PATH } from '../names.ts';
 import { readPolicyText } from '../policy/read.ts';
 import { SAMPLE_POLICY } from '../policy/sample.ts';
+import { loadKeys, newKey } from '../stamp/keys.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createAuthority, issueServing } from '../tls/authority.ts';
@@ -41,13 +44,16 @@ async function run(options: Options): Promise<void> {
   // Also when the tour fails: the directory holds a path secret.
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-  const { webhook, endpoint, log } = await start(Number(options.port));
+  const store = new Store();
+  const { webhook, endpoint, log } = await start(Number(options.port), store);
   console.log(
     paint('bold', `Countersign answers on ${new URL(endpoint.url).origin}, with the sample policy "agents".`, colour),
   );
   for (const [index, sample] of SAMPLES.entries()) {
-    const answer = await ask(endpoint, reviewOf(sample));
-    console.log(`\n${show(index + 1, sample, answer, colour)}`);
+    const object = typeof sample.object === 'function' ? sample.object(store) : sample.object;
+    const answer = await ask(endpoint, reviewOf(sample, object));
+    if (answer.allowed) store.put(patched(object, answer.operations));
+    console.log(`\n${show({ number: index + 1, sample, object, answer }, colour)}`);
   }
   if (options.once === true) {
     await webhook.app.close();
@@ -59,7 +65,7 @@ async function run(options: Options): Promise<void> {
   closeWithGrace({ delay: 2_000, logger: false }, () => webhook.app.close());
 }
 
-async function start(port: number) {
+async function start(port: number, store: Store) {
   const policy = readPolicyText(SAMPLE_POLICY);
   if (!policy.ok)
     throw new Fault('PolicyInvalid', 'the sample policy is broken; this is a fault of Countersign itself');
@@ -70,6 +76,7 @@ async function start(port: number) {
   const webhook = createWebhook({
     governance,
     settings: { sessionImage: 'countersign:local' },
+    lineage: { owners: store.owners, cluster: () => 'local' },
     metrics: createMetrics(),
     log,
   });
@@ -84,6 +91,8 @@ async function start(port: number) {
   });
   const secret = randomBytes(32).toString('base64url');
   webhook.setPathSecrets(new PathSecrets([secret]));
+  const key = newKey();
+  webhook.setStampKeys(loadKeys({ signing: key.kid, keys: [key] }));
   await webhook.app.listen({ host: '127.0.0.1', port });
   const { port: actual } = webhook.app.server.address() as AddressInfo;
   const endpoint: Endpoint = {
@@ -93,11 +102,19 @@ async function start(port: number) {
   return { webhook, endpoint, log };
 }
 
-function show(number: number, sample: Sample, answer: Answer, colour: boolean): string {
+interface Step {
+  readonly number: number;
+  readonly sample: Sample;
+  readonly object: JsonObject;
+  readonly answer: Answer;
+}
+
+function show({ number, sample, object, answer }: Step, colour: boolean): string {
+  const { annotations } = answer;
   const decision = answer.allowed
     ? paint(
         'green',
-        `admitted for operator ${answer.annotations['operator']} (rule "${answer.annotations['rule']}")`,
+        `${annotations['code']}: operator ${annotations['operator']}, rule "${annotations['rule']}"`,
         colour,
       )
     : paint('red', `refused: ${answer.message}`, colour);
@@ -107,24 +124,29 @@ function show(number: number, sample: Sample, answer: Answer, colour: boolean): 
     `   decision   ${decision}`,
   ];
   if (answer.operations.length > 0) {
-    const diff = diffOf(sample.pod, patched(sample.pod, answer.operations), { colour, fold: number > 1 });
-    lines.push('   changes', diff.replace(/^/gm, '     '));
+    const diff = diffOf(object, patched(object, answer.operations), { colour, fold: number > 1 });
+    lines.push('   changes', shortened(diff).replace(/^/gm, '     '));
   }
   return lines.join('\n');
+}
+
+/** Without what nobody reads: stamps are a screen long. */
+function shortened(diff: string): string {
+  return diff.replace(/(eyJ[A-Za-z0-9_-]{9})[A-Za-z0-9_.-]{100,}/g, '$1…');
 }
 
 /** Leaves what the two commands need in a directory of its own, which goes when the program ends. */
 function nextSteps(directory: string, { url, ca }: Endpoint, colour: boolean): string {
   const [sample] = SAMPLES;
-  if (sample === undefined) return '';
+  if (sample === undefined || typeof sample.object === 'function') return '';
   const file = (name: string, content: string): string => {
     const path = join(directory, name);
     writeFileSync(path, content, { mode: 0o600 });
     return path;
   };
   const caFile = file('ca.pem', ca);
-  const review = file('review.json', JSON.stringify(reviewOf(sample), null, 2));
-  const pod = file('pod.yaml', yamlOf(sample.pod));
+  const review = file('review.json', JSON.stringify(reviewOf(sample, sample.object), null, 2));
+  const pod = file('pod.yaml', yamlOf(sample.object));
   const policy = file('policy.yaml', SAMPLE_POLICY);
   return [
     paint('bold', 'Go on by yourself; edit the files and ask again. Ctrl-C ends it and removes them.', colour),

@@ -26,9 +26,10 @@ export function command(): Command {
     .addHelpText(
       'after',
       `
-Policies that list workloads or carriers of their own need manifests that know them:
+Policies that list workloads or carriers of their own need manifests that know them.
 
-  countersign manifests --policy policy.yaml | kubectl apply -f -`,
+Example:
+  countersign manifests --policy policy.yaml admission > manifests/base/admission.yaml`,
     )
     .action(run);
 }

@@ -8,7 +8,7 @@ import { readReview } from '../../src/admission/review.ts';
 import { applyMode } from '../../src/admission/verdict.ts';
 import { DENIAL_CODES, type DenialCode, deny } from '../../src/denials.ts';
 import { type GroupKind, isSameKind } from '../../src/lineage/kinds.ts';
-import { REFUSAL_CODES } from '../../src/manifests/refusals.ts';
+import { REFUSAL_CODES, refusalOf } from '../../src/manifests/refusals.ts';
 import { LABEL, VERB, WEBHOOKS } from '../../src/names.ts';
 import { identify } from '../../src/operator/identify.ts';
 import { formatProblem, readPolicy, readPolicyText } from '../../src/policy/read.ts';
@@ -240,9 +240,22 @@ describe('docs/denials.md', () => {
     expect(own).toMatch(/^- Admin: /m);
   });
 
+  const refusals = section(text, 'Refusals by the API server itself');
+
+  it('has a section for every refusal of an admission policy, in the order of the code, and for nothing else', () => {
+    expect(headings(refusals, 3)).toEqual([...REFUSAL_CODES]);
+  });
+
+  it.each(REFUSAL_CODES)('shows %s as it is worded, and what author and admin do', (code) => {
+    const own = section(refusals, code);
+    const [example = ''] = blocks(own, 'text');
+    expect(example.replace(/\s+/g, ' ').trim()).toBe(refusalOf(code));
+    expect(own).toMatch(/^- Author: /m);
+    expect(own).toMatch(/^- Admin: /m);
+  });
+
   it.each<[string, string, () => readonly string[]]>([
     ['Codes that refuse nothing', 'untouched and accepted', codesThatRefuseNothing],
-    ['Refusals by the API server itself', 'of admission policies', () => REFUSAL_CODES],
     ['Answers that are not decisions', 'HTTP', httpCodes],
     ['Faults of the command line', 'faults', () => union('src/errors.ts', 'FaultCode')],
   ])('%s: has every code, and no other', (heading, _, codes) => {

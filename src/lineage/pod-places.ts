@@ -96,7 +96,8 @@ const POD_SPEC: Place = {
     initContainers: { mergeKey: byKeys('name'), inOrder: true, each: CONTAINER, ours: 'containers' },
     ephemeralContainers: { mergeKey: byKeys('name'), each: CONTAINER },
     volumes: { mergeKey: byKeys('name'), each: VOLUME, ours: 'volumes' },
-    imagePullSecrets: { mergeKey: byKeys('name') },
+    // One without a name does nothing; charts make some of it, and the API server stores it.
+    imagePullSecrets: { mergeKey: ({ name }) => (typeof name === 'string' ? name : '') },
     hostAliases: { mergeKey: byKeys('ip') },
     tolerations: { mergeKey: byKeys('key', 'operator', 'value', 'effect', 'tolerationSeconds') },
     topologySpreadConstraints: { mergeKey: byKeys('topologyKey', 'whenUnsatisfiable') },

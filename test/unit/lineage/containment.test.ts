@@ -96,6 +96,13 @@ describe('what others may do to a pod', () => {
     expect(missingFrom(stored, template)).toBeUndefined();
   });
 
+  it('is the pod’s too where it is stored with nothing in it', () => {
+    const template = edited(TEMPLATE, { imagePullSecrets: [{ name: '' }, { name: 'pull' }, {}] });
+    const stored = edited(TEMPLATE, { imagePullSecrets: [{}, { name: 'pull' }, {}] });
+    expect(missingFrom(stored, template)).toBeUndefined();
+    expect(missingFrom(edited(stored, { imagePullSecrets: [{}, {}] }), template)).toBe('imagePullSecrets[pull]');
+  });
+
   it.each([
     ['1', 1, true],
     ['0.5', '500m', true],

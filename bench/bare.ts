@@ -4,8 +4,10 @@
  *
  *     node bare.js PORT PROBE_PORT TLS_DIRECTORY PATCH_BYTES…
  *
- * A review for `/N` is answered with a patch of the N bytes that one of the last arguments names.
+ * A review for `/N` is answered with a patch of the N bytes that one of the last arguments names; one for `/N/signed`
+ * with as many, of which it signs the first thousand as Countersign signs stamps.
  */
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
@@ -15,8 +17,20 @@ const [port, probePort, directory = '', ...sizes] = process.argv.slice(2);
 const app = fastify({
   https: { cert: readFileSync(join(directory, 'tls.crt')), key: readFileSync(join(directory, 'tls.key')) },
 });
+const { privateKey } = generateKeyPairSync('ed25519');
 for (const size of sizes) {
-  const patch = Buffer.alloc(Number(size), 'x').toString('base64');
+  const content = Buffer.alloc(Number(size), 'x');
+  const patch = content.toString('base64');
+  app.post<{ Body: { request: { uid: string } } }>(`/${size}/signed`, async (request) => {
+    const signature = sign(null, content.subarray(0, 1000), privateKey);
+    signature.copy(content, 1000);
+    const signed = content.toString('base64');
+    return {
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: { uid: request.body.request.uid, allowed: true, patchType: 'JSONPatch', patch: signed },
+    };
+  });
   app.post<{ Body: { request: { uid: string } } }>(`/${size}`, async (request) => ({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',

@@ -43,6 +43,33 @@ export function reviewOf(containers: number, variables = 1, note = ''): JsonObje
   };
 }
 
+/** A review of a Deployment of such a pod, in a namespace. */
+export function deploymentReview(namespace: string, username: string): JsonObject {
+  const pod = podOf(1, 1, '');
+  const { labels } = pod['metadata'] as { labels: JsonObject };
+  return {
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    request: {
+      uid: '0df28fbd-5f5f-11e8-bc74-36e6bb280817',
+      kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
+      resource: { group: 'apps', version: 'v1', resource: 'deployments' },
+      name: 'research-agent',
+      namespace,
+      operation: 'CREATE',
+      userInfo: { username, groups: ['engineering', 'system:authenticated'] },
+      object: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'research-agent', namespace, labels },
+        spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod['spec'] } },
+      },
+      oldObject: null,
+      dryRun: false,
+    },
+  };
+}
+
 function podOf(containers: number, variables: number, note: string): JsonObject {
   const metadata = {
     name: 'research-agent',

@@ -1,6 +1,7 @@
 /** `npm run bench`: the webhook beside a bare fastify endpoint, in turn, under the same load. See README.md. */
 import { availableParallelism } from 'node:os';
 import { ask } from '../src/local/ask.ts';
+import { reportCluster } from './cluster.ts';
 import { type Fixture, NODE_OPTIONS, prepare } from './fixture.ts';
 import { load } from './load.ts';
 import { OPERATOR, reviewOfSize } from './reviews.ts';
@@ -46,6 +47,7 @@ const starts = await measureStarts(fixture);
 const { subjects, resident } = await measureLoad(fixture);
 report();
 reportSteps();
+await reportCluster(fixture);
 
 /** Milliseconds to ready of both servers, the webhook's first. */
 async function measureStarts({ ours, bare }: Fixture): Promise<[number[], number[]]> {

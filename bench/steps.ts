@@ -1,7 +1,10 @@
+import { sign } from 'node:crypto';
 import { Writable } from 'node:stream';
+import jsonPatch from 'fast-json-patch';
 import { decide } from '../src/admission/decide.ts';
 import type { Outcome } from '../src/admission/outcome.ts';
 import type { Governance } from '../src/admission/governance.ts';
+import { guard } from '../src/admission/guard.ts';
 import { PathSecrets } from '../src/admission/path-secret.ts';
 import { record } from '../src/admission/record.ts';
 import { respond } from '../src/admission/respond.ts';
@@ -11,12 +14,20 @@ import { claimsOf } from '../src/injection/claims.ts';
 import { obstacleIn } from '../src/injection/obstacles.ts';
 import { readPod } from '../src/injection/pod.ts';
 import type { JsonObject } from '../src/json.ts';
+import { missingFrom } from '../src/lineage/containment.ts';
+import { contentOf } from '../src/lineage/content.ts';
+import { findKind, WORKLOAD_KINDS } from '../src/lineage/kinds.ts';
+import { annotationOf } from '../src/lineage/metadata.ts';
+import { ANNOTATION } from '../src/names.ts';
 import { identify } from '../src/operator/identify.ts';
 import type { Policy } from '../src/policy/compile.ts';
 import { readPolicy } from '../src/policy/read.ts';
+import { digestOf } from '../src/stamp/digest.ts';
+import { verifyStamp } from '../src/stamp/jws.ts';
+import { loadKeys, newKey } from '../src/stamp/keys.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
-import { reviewOf, reviewOfSize } from './reviews.ts';
+import { deploymentReview, OPERATOR, reviewOf, reviewOfSize } from './reviews.ts';
 import { figure, median, table } from './table.ts';
 
 const SECRET = '0'.repeat(64);
@@ -43,11 +54,40 @@ export function reportSteps(): void {
     return [`${containers} containers`, cell(cost(() => decide(body, governance, SETTINGS)))];
   });
   console.log(`\n${table(['how it grows', 'µs, KB'], [...byRules, ...byContainers])}`);
+  const attribution = Object.entries(attributionSteps()).map(([name, each]) => [name, cell(each)]);
+  console.log(`\n${table(['attribution through controllers, in this process', 'µs, KB'], attribution)}`);
 }
 
 interface Cost {
   readonly microseconds: number;
   readonly kilobytes: number;
+}
+
+function attributionSteps(): Record<string, Cost> {
+  const key = newKey();
+  const keys = loadKeys({ signing: key.kid, keys: [key] });
+  const review = readReview(deploymentReview('agents', `oidc:${OPERATOR}`));
+  const object = review.object ?? {};
+  const kind = findKind(WORKLOAD_KINDS, { group: 'apps', kind: 'Deployment' });
+  if (kind === undefined) throw new Error('Deployment is a kind of the table');
+  const owners = { read: async () => ({ kind: 'missing' as const }), mayUse: async () => false };
+  const stamping = { cluster: 'bench', keys, owners, deadline: 0, now: 0 };
+  const governance = governed(policyWith(1));
+  const circumstances = { ...SETTINGS, stamping };
+  const outcome = decide(review, governance, circumstances) as Outcome;
+  if (outcome.kind !== 'stamped') throw new Error(`the Deployment was not stamped: ${outcome.kind}`);
+  const stored = jsonPatch.applyPatch(structuredClone(object), outcome.operations as never).newDocument;
+  const token = annotationOf(stored, ANNOTATION.stamp) ?? '';
+  const { covered, templates } = contentOf(object, kind);
+  const spec = templates[0]?.['spec'] as JsonObject;
+  return {
+    'digest of a template': cost(() => digestOf(covered)),
+    'sign a statement': cost(() => sign(null, Buffer.from(token), keys.signing.key)),
+    'verify a stamp': cost(() => verifyStamp(token, keys.verifying)),
+    'a pod contains its template': cost(() => missingFrom(spec, spec)),
+    'decide on a Deployment, all of it': cost(() => decide(review, governance, circumstances)),
+    'guard the same': cost(() => guard({ ...review, object: stored }, governance, circumstances)),
+  };
 }
 
 function steps(text: string): Record<string, Cost> {
@@ -99,7 +139,7 @@ function policyWith(rules: number): Policy {
 }
 
 function governed(policy: Policy): Governance {
-  return { kind: 'governed', mode: 'enforce', policy, podSecurity: 'baseline' };
+  return { kind: 'governed', mode: 'enforce', policy, podSecurity: 'baseline', since: 'now' };
 }
 
 const ROUNDS = 15;

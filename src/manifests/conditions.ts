@@ -40,6 +40,9 @@ const UNSTAMPED = `(!request.userInfo.username.startsWith('system:') && !has(obj
   && !${list([ANNOTATION.stamp, ANNOTATION.custody])}.exists(key,
   key in oldObject.metadata.?annotations.orValue({})))`;
 
+/** Their volumes come in the place of the template's. */
+const CLAIMS = ['spec', 'volumeClaimTemplates'];
+
 /**
  * Keeps away every update that cannot change who answers for an object: those of status, scale and labels, which
  * controllers write all the time. A ControllerRevision is told to be the newest one by its `revision`.
@@ -47,7 +50,7 @@ const UNSTAMPED = `(!request.userInfo.username.startsWith('system:') && !has(obj
 export function ofConcern(kinds: readonly WorkloadKind[]): MatchCondition {
   const templates = kinds.flatMap(({ covers }) => (covers.by === 'template' ? [templateRoot(covers)] : []));
   const wherever = new Map(templates.map((path) => [path.join('.'), path]));
-  const terms = [CREATED, ...[...wherever.values()].map(differs), differs(['revision'])];
+  const terms = [CREATED, ...[...wherever.values()].map(differs), differs(CLAIMS), differs(['revision'])];
   for (const kind of kinds) {
     if (kind.covers.by === 'template') continue;
     // Also what the digest leaves out: a human who changes any of it is the one who submitted it.

@@ -27,19 +27,15 @@ export function note(comment: string, value: Value): Noted {
 const WIDTH = 120;
 
 /** Writes documents as people write manifests: short lists in one line, long expressions in lines of their own. */
-export function printDocuments(documents: readonly (Noted | Value)[]): string {
+export function printDocuments(documents: readonly Value[]): string {
   return documents.map(print).join('---\n');
 }
 
-function print(value: Noted | Value): string {
+function print(value: Value): string {
   const document = new Document();
-  const { comment, value: body } = value instanceof Noted ? value : { comment: '', value };
-  document.contents = nodeOf(body, 0);
-  return (
-    commentOf(comment, 0).replaceAll(/^/gm, comment === '' ? '' : '#') +
-    (comment === '' ? '' : '\n') +
-    document.toString({ lineWidth: WIDTH, flowCollectionPadding: false })
-  );
+  document.contents = nodeOf(value, 0);
+  const body = document.toString({ lineWidth: WIDTH, flowCollectionPadding: false });
+  return value instanceof Noted ? `${commentOf(value.comment, 0).replaceAll(/^/gm, '#')}\n${body}` : body;
 }
 
 /** @param depth columns in front of the node */

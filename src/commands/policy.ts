@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { ReadCluster } from '../cluster/rbac.ts';
 import { Fault } from '../errors.ts';
 import { readText } from '../files/policy.ts';
 import { policyCrd } from '../policy/crd.ts';
-import { formatFinding } from '../policy/finding.ts';
+import { type Finding, formatFinding, severityOf } from '../policy/finding.ts';
 import { lintPolicy } from '../policy/lint.ts';
+import { lintCluster, lintInCluster } from '../policy/lint-cluster.ts';
 import { formatProblem, readPolicyText } from '../policy/read.ts';
 import { SAMPLE_POLICY } from '../policy/sample.ts';
 
@@ -17,9 +19,17 @@ export function command(): Command {
     .command('lint')
     .description('say what is wrong in policy files, and what may be regretted')
     .argument('<file...>', 'policy files')
+    .option('--cluster', 'look into a cluster too: who can act as the accounts that the policies trust')
+    .option('--kubeconfig <file>', 'that cluster and who to be there (default: the pod’s own service account)')
     .addHelpText(
       'after',
-      '\nExit status: 0 when every file can be used (warnings or not), 2 when one cannot.\n\nExample:\n  countersign policy lint policy.yaml',
+      `
+Exit status: 0 when every file can be used (warnings or not), 1 when the cluster makes one unsafe (errors), 2 when one
+cannot be used or not all of the cluster could be read.
+
+Examples:
+  countersign policy lint policy.yaml
+  countersign policy lint policy.yaml --kubeconfig admin.kubeconfig`,
     )
     .action(lint);
   policy
@@ -40,17 +50,47 @@ export function crdYaml(): string {
   return `# Made by: countersign policy schema\n${stringify(policyCrd(), { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-async function lint(files: readonly string[]): Promise<void> {
-  const errors: string[] = [];
+interface LintOptions {
+  readonly cluster?: true;
+  readonly kubeconfig?: string;
+}
+
+async function lint(files: readonly string[], options: LintOptions): Promise<void> {
+  const cluster = options.cluster === true || options.kubeconfig !== undefined ? await clusterOf(options) : undefined;
+  const unusable: string[] = [];
+  const findings: Finding[] = [];
   for (const file of files) {
     const result = readPolicyText(await readText(file));
     if (!result.ok) {
-      errors.push(...result.problems.map((problem) => `${file}:${formatProblem(problem)}`));
+      unusable.push(...result.problems.map((problem) => `${file}:${formatProblem(problem)}`));
       continue;
     }
-    const findings = lintPolicy(result.read);
-    for (const finding of findings) console.log(`${file}: warning: ${formatFinding(finding)}`);
-    if (findings.length === 0) console.log(`${file}: ok`);
+    const here = [...lintPolicy(result.read), ...(cluster ? lintInCluster(result.read, cluster.view) : [])];
+    for (const finding of here) console.log(line(file, finding));
+    if (here.length === 0) console.log(`${file}: ok`);
+    findings.push(...here);
   }
-  if (errors.length > 0) throw new Fault('PolicyInvalid', `these cannot be used:\n${errors.join('\n')}`);
+  if (cluster !== undefined) {
+    for (const finding of lintCluster(cluster.view)) console.log(line('cluster', finding));
+    for (const missing of cluster.missing) console.log(`cluster: error: cannot list ${missing}`);
+  }
+  if (unusable.length > 0) throw new Fault('PolicyInvalid', `these cannot be used:\n${unusable.join('\n')}`);
+  if (cluster !== undefined && cluster.missing.length > 0) {
+    const next = 'run this as somebody who may list them, such as a cluster admin';
+    throw new Fault('ClusterFailed', `there may be more to say: not all could be listed (see above). Next: ${next}`);
+  }
+  if (findings.some((finding) => severityOf(finding) === 'error')) process.exitCode = 1;
+}
+
+function line(where: string, finding: Finding): string {
+  return `${where}: ${severityOf(finding)}: ${formatFinding(finding)}`;
+}
+
+async function clusterOf({ kubeconfig }: LintOptions): Promise<ReadCluster> {
+  // Loaded here, because the client library alone takes half a second.
+  const [{ loadKubeConfig }, { readRbac }] = await Promise.all([
+    import('../cluster/client.ts'),
+    import('../cluster/rbac.ts'),
+  ]);
+  return readRbac(loadKubeConfig(kubeconfig));
 }

@@ -16,13 +16,31 @@ export type LintCode =
   | 'WorkloadWithoutCarrier'
   | 'WorkloadFieldIgnored'
   | 'RoleUnused'
-  | 'LeftNeverMatches';
+  | 'LeftNeverMatches'
+  | 'AccountInGovernedNamespace'
+  | 'AccountReachable'
+  | 'NamespaceMissing'
+  | 'VerbHeld'
+  | 'ClusterAdmins';
 
 export interface Finding {
   readonly code: LintCode;
   /** As in {@link Problem.path}; empty for what is said of the cluster. */
   readonly path: string;
   readonly message: string;
+}
+
+export type Severity = 'error' | 'warning' | 'notice';
+
+/** What is not merely to be regretted: a hole that every author of pods can use, and what an admin just wants to know. */
+const SEVERITIES: Readonly<Partial<Record<LintCode, Severity>>> = {
+  AccountInGovernedNamespace: 'error',
+  VerbHeld: 'notice',
+  ClusterAdmins: 'notice',
+};
+
+export function severityOf({ code }: Finding): Severity {
+  return SEVERITIES[code] ?? 'warning';
 }
 
 export function finding(code: LintCode, path: string, message: string): Finding {

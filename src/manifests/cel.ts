@@ -1,6 +1,7 @@
 /**
- * Pieces of CEL, the language of match conditions and admission policies (https://kubernetes.io/docs/reference/using-api/cel/).
- * Everything is written so that a field which is not there is no error: an error in a condition refuses the request.
+ * Pieces of CEL, the language of match conditions and admission policies. Everything is written so that a field which is
+ * not there is no error: an error in a condition refuses the request.
+ * Source: Kubernetes documentation, "Common Expression Language in Kubernetes".
  */
 
 /** A string literal. */

@@ -1,6 +1,6 @@
 /**
- * What the admission policies say when they refuse: the same form as denials, `[Code] why. Next: what to do.`, and codes
- * that are as stable. `docs/denials.md` explains each; a test keeps the two together.
+ * What the admission policies say when they refuse: the same form as denials, `[Code] why. Next: what to do.`, and
+ * codes that are as stable. `docs/denials.md` explains each; a test keeps the two together.
  */
 
 interface Text {

@@ -99,6 +99,7 @@ describe.skipIf(cluster.unavailable)('Countersign is asked about workloads', () 
     ['jobsets', { spec: { replicatedJobs: [{ name: 'other' }] } }],
     ['jobsets', { spec: { replicatedJobs: null } }],
     ['sandboxes', { spec: { podTemplate: image } }],
+    ['sandboxes', { spec: { volumeClaimTemplates: [{ metadata: { name: 'data' } }] } }],
     ['sandboxclaims', { spec: { sandboxTemplateRef: { name: 'another' } } }],
     ['agentruns', { spec: { task: 'something else' } }],
     ['agentruns', { spec: { model: { model: 'another' } } }],

@@ -1,6 +1,7 @@
 import { deny, quote } from '../denials.ts';
 import { isOurMount, isOurVolume, isSessionContainer } from '../injection/ours.ts';
-import type { Mount } from '../injection/pod.ts';
+import { envObstacle } from '../injection/obstacles.ts';
+import type { Mount, NamedObject } from '../injection/pod.ts';
 import { isObject, type Json, type JsonObject, sameJson } from '../json.ts';
 import { CONTAINER, ENV } from '../names.ts';
 import { identify } from '../operator/identify.ts';
@@ -111,6 +112,10 @@ function closedWay({ subResource, object, oldObject }: Review) {
       const [volume, path] = [text(ours['name']), text(ours['mountPath'])];
       return deny('ReservedMount', { container: name, volume, path });
     }
+    const variables = container['env'];
+    const env = Array.isArray(variables) ? (variables.filter(isObject) as unknown as readonly NamedObject[]) : [];
+    const read = envObstacle({ name, env });
+    if (read !== undefined) return read;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { isObject, type Json, type JsonObject, sameJson } from '../json.ts';
 import { contentOf } from '../lineage/content.ts';
 import type { WorkloadKind } from '../lineage/kinds.ts';
 import type { Adjuster } from '../policy/compile.ts';
@@ -15,8 +15,10 @@ export function adjusterOf(
   kind: WorkloadKind,
 ): Adjuster | undefined {
   const own = adjusters.filter((each) => each.username === username);
-  const [old, now] = [contentOf(before, kind).templates, contentOf(after, kind).templates];
+  const [was, is] = [contentOf(before, kind), contentOf(after, kind)];
+  const [old, now] = [was.templates, is.templates];
   if (own.length === 0 || old.length !== now.length || old.length === 0) return undefined;
+  if (!sameJson(was.claims, is.claims)) return undefined;
   const paths = old.flatMap((template, index) => differences(template, now[index], []));
   return own.find((each) => paths.every((path) => each.fields.some((field) => covers(field, path))));
 }

@@ -30,8 +30,7 @@ export function onBehalfOfMachine(submission: Submission, denial: Denial): Outco
     // Whoever is nobody may scale, label and annotate; adoption by a controller changes labels of the template too.
     const same = sameJson(before.submitted, content.submitted);
     if (!same && !machine) return refusedFor(submission, denial);
-    // Without a template the digest leaves out what a controller rewrites; that is for the controller to write alone.
-    if (!same && content.templates.length === 0 && !isController(submission)) return changed(submission);
+    if (!same && !isController(submission) && !isRelabelled(submission)) return changed(submission);
     return machine && isCarrier(submission) ? byCarrier(submission) : keep(written);
   }
   if (!machine) return refusedFor(submission, denial);
@@ -44,6 +43,19 @@ export function onBehalfOfMachine(submission: Submission, denial: Denial): Outco
 function changed({ review, kind, written }: Submission): Outcome {
   const object = titleOf(kind, nameOf(written.object));
   return refused(written.policyName, deny('TemplateChanged', { requester: review.requester.username, object }));
+}
+
+/**
+ * Whether all that differs is what a machine may change of somebody else's template: labels and annotations.
+ *
+ * - Without a template the digest leaves out what a controller rewrites; that is for the controller to write alone.
+ * - Claims stand in for volumes of the template: another's programs would run in the author's name.
+ * - Injectors take orders from annotations of pods, down to which image they add, and whoever may edit here can act as
+ *   the service accounts that live here: as a human the same change would be theirs.
+ */
+function isRelabelled({ review, content, before }: Submission): boolean {
+  if (content.templates.length === 0 || !sameJson(before?.claims, content.claims)) return false;
+  return doubtAboutServiceAccount(review.requester, review.namespace) === undefined;
 }
 
 /** Whether the requester makes what is made for objects of this kind. */
@@ -130,7 +142,8 @@ function adjust({ review, kind, scene, written }: Submission): Outcome | undefin
   // Whoever may edit its namespace can act as a service account there.
   if (adjuster === undefined || doubtAboutServiceAccount(requester, namespace) !== undefined) return undefined;
   const standing = standingOf(old, kind, scene);
-  if (standing.kind !== 'stands') return keep(written);
+  // Not theirs to be the first to change: nobody answers for what would run.
+  if (standing.kind !== 'stands') return undefined;
   const { claims } = standing;
   const adjusted = [...new Set([...(claims.adjusted ?? []), adjuster.name])];
   const author = { ...authorIn(claims), adjusted };

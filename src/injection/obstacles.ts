@@ -118,7 +118,7 @@ function mountObstacle(container: Container): Denial | undefined {
 }
 
 /** kubelet reads a `fileKeyRef` from a volume that the container need not mount, such as our private one. */
-function envObstacle(container: Container): Denial | undefined {
+export function envObstacle(container: Pick<Container, 'name' | 'env'>): Denial | undefined {
   return firstOf(container.env ?? [], ({ valueFrom }) => {
     const file = isObject(valueFrom) ? valueFrom['fileKeyRef'] : undefined;
     const volume = isObject(file) ? file['volumeName'] : undefined;

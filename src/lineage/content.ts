@@ -7,8 +7,10 @@ export interface Content {
   readonly templates: readonly JsonObject[];
   /** What the digest covers. */
   readonly covered: Json;
-  /** What must not differ for an update to be nobody's: the templates with their metadata, or the whole spec. */
+  /** What must not differ for an update to be nobody's: the templates with their metadata and claims, or the spec. */
   readonly submitted: Json;
+  /** Claims whose volumes the controller puts in the place of the template's, of the same names. */
+  readonly claims: Json;
 }
 
 /** Reads what matters of an object. Missing parts are absent, never a fault: the API server judges the object. */
@@ -16,14 +18,16 @@ export function contentOf(object: JsonObject, { covers }: Pick<WorkloadKind, 'co
   switch (covers.by) {
     case 'template': {
       const templates = at(object, covers.path).filter(isObject);
-      return { templates, covered: templates.map((each) => each['spec'] ?? null), submitted: templates };
+      const [claims = null] = at(object, ['spec', 'volumeClaimTemplates']);
+      const covered = templates.map((each) => each['spec'] ?? null);
+      return { templates, covered, submitted: [...templates, claims], claims };
     }
     case 'fields': {
-      return { templates: [], covered: fieldsOf(object, covers), submitted: object['spec'] ?? null };
+      return { templates: [], covered: fieldsOf(object, covers), submitted: object['spec'] ?? null, claims: null };
     }
     case 'spec': {
       const covered = object['spec'] ?? null;
-      return { templates: [], covered, submitted: covered };
+      return { templates: [], covered, submitted: covered, claims: null };
     }
   }
 }

@@ -1,5 +1,5 @@
-import { type Denial, deny, quote } from '../denials.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { type Denial, deny } from '../denials.ts';
+import { isObject, type JsonObject, sameJson } from '../json.ts';
 import { ANNOTATION } from '../names.ts';
 import { doubtAboutServiceAccount, type Requester } from '../operator/requester.ts';
 import type { Reference, StampClaims } from '../stamp/claims.ts';
@@ -7,6 +7,7 @@ import { digestOf } from '../stamp/digest.ts';
 import { missingFrom } from './containment.ts';
 import { contentOf } from './content.ts';
 import { findKind, type GroupKind, isSameKind, POOL_KINDS, type WorkloadKind } from './kinds.ts';
+import { ADOPTION, annotateCommand } from './kubectl.ts';
 import { annotationOf, controllerOf, labelOf, nameOf, type Owner, titleOf, uidOf } from './metadata.ts';
 import type { Scene } from './scene.ts';
 import { check, holderOf, type Standing, standingOf } from './standing.ts';
@@ -48,7 +49,7 @@ export async function descend(born: Born, requester: Requester, scene: Scene): P
     return refused(deny('WarmPool', { pool: titleOf(pool, pool.name) }));
   }
 
-  const family: Family = { born, child, owner, title, kind, parent: read.object };
+  const family: Family = { namespace: scene.namespace, born, child, owner, title, kind, parent: read.object };
   const descent = await decideFamily(family, scene);
   if (descent.kind === 'refused') return descent;
   if (!scene.policy.identity.left.has(descent.claims.op)) return descent;
@@ -56,6 +57,7 @@ export async function descend(born: Born, requester: Requester, scene: Scene): P
 }
 
 interface Family {
+  readonly namespace: string;
   readonly born: Born;
   /** How messages call the child. */
   readonly child: string;
@@ -71,19 +73,31 @@ async function decideFamily(family: Family, scene: Scene): Promise<Descent> {
   const { born, kind, parent } = family;
   if (kind.revisions !== undefined && born.workload === undefined) return fromRevision(family, scene);
   const standing = await presentStanding(parent, kind, scene);
-  const exact = kind.children.some((each) => isSameKind(each, born.kind) && each.copy);
-  if (exact && born.workload !== undefined) return fromCopy(family, born.workload, standing, scene);
+  const copy = kind.children.find((each) => isSameKind(each, born.kind) && each.copy);
+  if (copy !== undefined && born.workload !== undefined) {
+    return fromCopy({ ...family, annotated: copy.annotated === true }, born.workload, standing, scene);
+  }
   return found(family, standing) ?? contained(family, standing, contentOf(parent, kind).templates);
 }
 
-/** A child whose template is a copy: that of the owner now, or one of a while ago whose stamp was copied along. */
-function fromCopy(family: Family, workload: WorkloadKind, standing: Standing, scene: Scene): Descent {
-  const { born, child, title, kind, parent } = family;
+/**
+ * A child whose template is a copy: that of the owner now, or one of a while ago whose stamp was copied along. The stamp
+ * on a child counts only where its controller took it off the owner: else whoever writes the template of a template
+ * chooses it, and a stamp that was got by a forged review would count (an attack that worked).
+ */
+function fromCopy(
+  family: Family & { readonly annotated: boolean },
+  workload: WorkloadKind,
+  standing: Standing,
+  scene: Scene,
+): Descent {
+  const { born, child, title, kind, parent, annotated } = family;
   const digest = digestOf(contentOf(born.object, workload).covered);
   if (digest === undefined) return refused(deny('TemplateNotComparable', { object: child }));
   const owner = holderOf(parent, kind);
   if (standing.kind === 'stands' && owner.digest === digest) return descends(family, standing.claims);
-  const copied = check(annotationOf(born.object, ANNOTATION.stamp), 'stamp', { ...owner, digest }, scene);
+  const stamp = annotated ? annotationOf(born.object, ANNOTATION.stamp) : undefined;
+  const copied = check(stamp, 'stamp', { ...owner, digest }, scene);
   if (copied.kind === 'stands') return descends(family, copied.claims);
   return found(family, standing) ?? refused(deny('StampMisfit', { holder: title, child }));
 }
@@ -110,14 +124,28 @@ async function fromRevision(family: Family, scene: Scene): Promise<Descent> {
   const content = contentOf(read.object, revisionKind);
   const digest = digestOf(content.covered);
   const holder = holderOf(parent, kind);
+  const [revised] = content.templates;
+  const [present] = contentOf(parent, kind).templates;
   const standing =
-    digest !== undefined && digest === holder.digest
+    digest !== undefined && digest === holder.digest && isLabelledAlike(revised, present)
       ? await presentStanding(parent, kind, scene)
       : copiedStanding(read.object, { ...holder, digest }, scene);
   return (
     found({ ...family, title: standing.kind === 'nobody' ? revisionTitle : title }, standing) ??
     contained(family, standing, content.templates)
   );
+}
+
+/**
+ * Whether two templates give pods the same labels and annotations. The digest leaves them out; but injectors take orders
+ * from them, and whoever may write revisions could give others to the pods of somebody's present template.
+ */
+function isLabelledAlike(one: JsonObject | undefined, other: JsonObject | undefined): boolean {
+  const [own, its] = [one, other].map((template) => {
+    const metadata = template?.['metadata'];
+    return isObject(metadata) ? metadata : {};
+  });
+  return ['labels', 'annotations'].every((key) => sameJson(own?.[key] ?? {}, its?.[key] ?? {}));
 }
 
 const REVISION: GroupKind = { group: 'apps', kind: 'ControllerRevision' };
@@ -150,10 +178,10 @@ async function presentStanding(object: JsonObject, kind: WorkloadKind, scene: Sc
 }
 
 /** The denial where nobody stands behind the owner. */
-function found({ title, owner }: Family, standing: Standing): Descent | undefined {
+function found({ title, owner, kind, namespace }: Family, standing: Standing): Descent | undefined {
   if (standing.kind === 'void') return refused(standing.denial);
   if (standing.kind === 'stands') return undefined;
-  const command = `kubectl annotate ${quote(`${owner.kind.toLowerCase()}/${owner.name}`)} adopted=yes --overwrite`;
+  const command = annotateCommand(namespace, kind, owner.name, ADOPTION);
   return refused(deny('OwnerNotAttributed', { owner: title, command }));
 }
 

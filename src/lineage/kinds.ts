@@ -49,6 +49,11 @@ export interface Child extends GroupKind {
   readonly by: { readonly controller: string } | { readonly preset: CarrierPreset };
   /** Whether the child's pod spec is a copy of the owner's; otherwise it contains it, with additions. */
   readonly copy: boolean;
+  /**
+   * Its annotations are those of the owner, so that a stamp among them once stood there. Those of others are not: a
+   * CronJob's Jobs get what anybody writes into `jobTemplate.metadata`.
+   */
+  readonly annotated?: true;
 }
 
 /** Controllers outside Kubernetes, which a policy names by their accounts. */
@@ -90,7 +95,9 @@ export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
     kind: 'Deployment',
     resource: 'deployments',
     covers: TEMPLATE,
-    children: [{ group: 'apps', kind: 'ReplicaSet', by: { controller: 'deployment-controller' }, copy: true }],
+    children: [
+      { group: 'apps', kind: 'ReplicaSet', by: { controller: 'deployment-controller' }, copy: true, annotated: true },
+    ],
   },
   {
     group: 'apps',

@@ -62,7 +62,8 @@ const WHO: Readonly<Record<string, Scenario>> = {
   'carrier, for a stamped owner': { ...CARRIERS, owner: 'stamped' },
   'carrier, for an owner without stamp': { ...CARRIERS, owner: 'bare' },
   adjuster: { requester: QUEUE, allowed: template('app:1', { nodeSelector: { pool: 'a' } }) },
-  'other machine': { requester: account('agents', 'ci') },
+  'service account of the namespace': { requester: account('agents', 'ci') },
+  'other machine': { requester: account('ci', 'ci') },
   'running session': { requester: SESSION },
   'human whom no rule knows': { requester: { ...ALICE, username: 'carol' } },
   'who asks to restamp, and may': {

@@ -155,6 +155,18 @@ describe('a way into a session', () => {
       { ephemeralContainers: [{ name: 'debug', volumeMounts: [{ name: 'countersign-tokens', mountPath: '/t' }] }] },
       'ReservedMount',
     ],
+    [
+      'ephemeralcontainers',
+      {
+        ephemeralContainers: [
+          {
+            name: 'debug',
+            env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'countersign-private', path: 'a', key: 'A' } } }],
+          },
+        ],
+      },
+      'ReservedMount',
+    ],
     ['resize', {}, 'Permitted'],
     ['resize', { initContainers: [] }, 'SessionContainerClosed'],
   ])('%s with %j: %s, also for the operator', async (way, object, expected) => {
@@ -221,6 +233,18 @@ describe('the date of a governance', () => {
       namespace(governedBy, { [KEY]: 'now' }),
       namespace(governedBy),
       '2026-11-22T12:00:00.000Z',
+    ],
+    [
+      'begins anew after audit, in which anything can be planted',
+      namespace({ ...governedBy, 'countersign.dev/mode': 'enforce' }, { [KEY]: 'old' }),
+      namespace({ ...governedBy, 'countersign.dev/mode': 'audit' }, { [KEY]: 'old' }),
+      '2026-11-22T12:00:00.000Z',
+    ],
+    [
+      'goes on after warn, in which people are to submit what they have',
+      namespace(governedBy, { [KEY]: 'old' }),
+      namespace({ ...governedBy, 'countersign.dev/mode': 'warn' }, { [KEY]: 'old' }),
+      'old',
     ],
     ['stays', namespace(governedBy, { [KEY]: 'forged' }), namespace(governedBy, { [KEY]: 'old' }), 'old'],
     ['stays when it is taken away', namespace(governedBy, {}), namespace(governedBy, { [KEY]: 'old' }), 'old'],

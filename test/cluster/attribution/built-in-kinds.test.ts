@@ -6,7 +6,7 @@ import { expectCustody, expectLineage, expectStamped, operatorsOf, referenceTo, 
 import { addPaperNode, ON_PAPER, type PaperNode } from './support/node.ts';
 import { ALICE, apply, BOB, kubectl, useScene } from './support/scene.ts';
 import { verified } from './support/statements.ts';
-import { asPod, type Kind, type Stored } from './support/store.ts';
+import { asPod, controllerOf, type Kind, type Stored } from './support/store.ts';
 import { running, type Templated, workload } from './support/workloads.ts';
 
 const cluster = connect();
@@ -169,6 +169,34 @@ describe.skipIf(cluster.unavailable)('the name of who submitted a workload arriv
       return pods.length === 1 && pods[0]?.metadata.uid !== metadata.uid;
     });
     for (const pod of others) await expectLineage(scene, pod, ALICE);
+  });
+
+  it('a pod that somebody takes out of its ReplicaSet, and the one that takes its place', async () => {
+    const { object, pods } = await submitted('ReplicaSet', 'relabelled');
+    const [{ metadata }] = pods as [Stored];
+    await kubectl(scene.bob, namespace, ['label', 'pod', metadata.name, 'app=debugged', '--overwrite']);
+    const released = await until('the pod belongs to nobody', async () => {
+      const pod = await scene.store.get('Pod', namespace, metadata.name);
+      return controllerOf(pod) === undefined && pod;
+    });
+    expect(operatorsOf([released])).toEqual([ALICE]);
+    const [next] = (await scene.store.untilPods(namespace, 'relabelled', 1)) as [Stored];
+    const [, owner] = await expectLineage(scene, next, ALICE);
+    expect(owner?.metadata.uid).toBe(object.metadata.uid);
+  });
+
+  it('a Job that comes to its end, with all the updates of pods that it takes', async () => {
+    const { pods } = await submitted('Job', 'to-its-end', {}, { completions: 1 });
+    for (const pod of pods) await scene.store.setPhase(pod, 'Succeeded');
+    await until('the Job is complete', async () => {
+      const { status } = await scene.store.get('Job', namespace, 'to-its-end');
+      const conditions = (status?.['conditions'] ?? []) as { type: string; status: string }[];
+      return conditions.some(({ type, status }) => type === 'Complete' && status === 'True');
+    });
+    const [{ metadata }] = pods as [Stored];
+    const after = await scene.store.get('Pod', namespace, metadata.name);
+    expect((after.metadata.finalizers ?? []).join()).toBe('');
+    await expectLineage(scene, after, ALICE);
   });
 
   it('the one who changed a template last, in pods that are made from then on', async () => {

@@ -53,7 +53,7 @@ describe.skipIf(cluster.unavailable)('a pod of an older template than the one th
 
     it('has the older name, also when it is made anew; the others have the newer one', async () => {
       await apply(scene.alice, namespace, statefulSet('app:1', 0));
-      for (const pod of await untilImages('app:1', 'app:1')) await scene.store.makeReady(pod);
+      for (const pod of await untilImages('app:1', 'app:1')) await scene.store.setPhase(pod, 'Running');
       await apply(scene.bob, namespace, statefulSet('app:2', 1));
       const pods = await untilImages('app:1', 'app:2');
       await expectLineage(scene, named(pods, 0), ALICE, BOB);

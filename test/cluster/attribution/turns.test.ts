@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../fixture.ts';
-import { expectCustody, expectLineage, expectStamped, operatorsOf } from './support/lineage.ts';
+import { expectCustody, expectLineage, expectStamped, operatorOf, operatorsOf } from './support/lineage.ts';
 import { ALICE, apply, BOB, kubectl, useScene } from './support/scene.ts';
 import { imageOf, type Stored } from './support/store.ts';
 import { AT_ONCE, ONE_BY_ONE, running, workload } from './support/workloads.ts';
@@ -51,6 +51,21 @@ describe.skipIf(cluster.unavailable)('when two people change one Deployment in t
     await submit('bob', 'app:2', ONE_BY_ONE);
     const pods = await untilRunning({ 'app:1': 2, 'app:2': 1 });
     for (const pod of pods) await expectLineage(scene, pod, imageOf(pod) === 'app:1' ? ALICE : BOB, BOB);
+  });
+
+  it('also when the rollout goes pod by pod to its end', async () => {
+    await submit('alice', 'app:1', ONE_BY_ONE);
+    for (const pod of await untilRunning({ 'app:1': 2 })) await scene.store.setPhase(pod, 'Running');
+    await submit('bob', 'app:2', ONE_BY_ONE);
+    const names = new Set<string>();
+    await scene.store.untilPodsAre('only pods of the new template are left', namespace, APP, async (pods) => {
+      for (const pod of pods) {
+        names.add(`${imageOf(pod)} ${operatorOf(pod)}`);
+        if (pod.status?.['phase'] !== 'Running') await scene.store.setPhase(pod, 'Running');
+      }
+      return pods.length === 2 && pods.every((pod) => imageOf(pod) === 'app:2');
+    });
+    expect([...names].toSorted()).toEqual([`app:1 ${ALICE}`, `app:2 ${BOB}`]);
   });
 
   it('a pod of the old template that is deleted in mid-rollout comes back with the old name', async () => {

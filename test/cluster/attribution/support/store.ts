@@ -47,6 +47,7 @@ export interface Stored {
     readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly finalizers?: readonly string[];
     readonly ownerReferences?: readonly OwnerReference[];
     readonly managedFields?: readonly object[];
   };
@@ -130,12 +131,13 @@ export class Store {
     what: string,
     namespace: string,
     app: string,
-    wanted: (pods: readonly Stored[]) => boolean,
+    wanted: (pods: readonly Stored[]) => boolean | Promise<boolean>,
     patience: Patience = {},
   ): Promise<readonly Stored[]> {
     const check = async () => {
       const pods = await this.list('Pod', namespace, { app });
-      return pods.every(({ metadata }) => metadata.deletionTimestamp === undefined) && wanted(pods) && pods;
+      const staying = pods.every(({ metadata }) => metadata.deletionTimestamp === undefined);
+      return staying && (await wanted(pods)) && pods;
     };
     try {
       return await until(what, check, { timeoutMs: 30_000, ...patience });
@@ -164,13 +166,14 @@ export class Store {
     if (status !== 200 && status !== 202) throw new Error(`${kind} ${name}: ${status} ${body.message}`);
   }
 
-  /** Does what a kubelet would: there is none, and a controller waits for pods that are ready. */
-  async makeReady({ metadata: { namespace, name } }: Stored): Promise<void> {
+  /** Does what a kubelet would: there is none, and controllers wait for pods that are ready, or have ended. */
+  async setPhase({ metadata: { namespace, name } }: Stored, phase: 'Running' | 'Succeeded'): Promise<void> {
     const now = new Date().toISOString();
-    const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True', lastTransitionTime: now }));
+    const ready = phase === 'Running' ? 'True' : 'False';
+    const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: ready, lastTransitionTime: now }));
     const path = `${pathOf('Pod', namespace, name)}/status`;
     const { status, body } = await this.api.call('PATCH', path, {
-      body: { status: { phase: 'Running', startTime: now, conditions } },
+      body: { status: { phase, startTime: now, conditions } },
     });
     if (status !== 200) throw new Error(`${path}: ${status} ${body.message}`);
   }

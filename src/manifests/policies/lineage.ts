@@ -24,6 +24,15 @@ const ANNOTATIONS = {
   now: 'object.?metadata.?annotations.orValue({})',
 };
 
+/**
+ * API servers take `deployments/*` to mean Deployments themselves too (apiserver `rules.Matcher`: an empty subresource
+ * fits a star). Those the webhook has seen, and it changes our annotations there.
+ */
+const NOT_OF_THE_WEBHOOK = {
+  name: 'a-subresource-or-a-pod',
+  expression: "request.?subResource.orValue('') != '' || request.resource.resource == 'pods'",
+};
+
 export function lineagePolicies(
   kinds: readonly WorkloadKind[],
   carriers: readonly string[],
@@ -34,6 +43,7 @@ export function lineagePolicies(
       comment: `Metadata can be changed by way of subresources, such as a Deployment's status, which no webhook of
         Countersign sees, and a pod's at any time: else whoever may write there could plant a stamp.`,
       rules: [PODS, ...rulesFor(kinds, ['UPDATE'], (resource) => [`${resource}/*`])],
+      conditions: [NOT_OF_THE_WEBHOOK],
       variables: ANNOTATIONS,
       validations: [
         {

@@ -108,6 +108,13 @@ describe.skipIf(cluster.unavailable)('what leads to the human behind an object',
     });
   });
 
+  it.each(WORKLOAD_KINDS.map((kind) => [kind.resource, kind] as const))(
+    'on %s themselves keys are the webhook’s to change, which signs what people submit',
+    async (_, kind) => {
+      expectDone(await patch(away.administrator, `${pathOf(kind, enforced)}/stamped`, planted));
+    },
+  );
+
   it('only a warning says so in mode warn', async () => {
     const [, kind] = WITH_STATUS[0] as readonly [string, WorkloadKind];
     const { status, warnings } = await patch(sam, `${pathOf(kind, warned)}/plain/status`, planted);

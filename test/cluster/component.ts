@@ -74,18 +74,28 @@ export class Component {
   /** Asks it to end, and insists after `graceMs`. Resolves when the process is gone. */
   async stop(graceMs = 2_000): Promise<void> {
     const child = this.#child;
-    if (child === undefined) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGTERM');
-    const insist = setTimeout(() => child.kill('SIGKILL'), graceMs);
-    await gone;
+    const insist = setTimeout(() => child?.kill('SIGKILL'), graceMs);
+    await this.#end('SIGTERM');
     clearTimeout(insist);
+  }
+
+  /** Ends it at once, as a node that dies does. Resolves when the process is gone. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
   }
 
   /** The last lines it wrote. */
   logTail(lines = 30): string {
     if (!existsSync(this.#options.logPath)) return '(nothing)';
     return readFileSync(this.#options.logPath, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await gone;
   }
 
   #forget(child: ChildProcess): void {

@@ -6,7 +6,7 @@ import { until } from '../../until.ts';
 import type { Api } from './api.ts';
 import { Person } from './person.ts';
 import { installSurroundings, registerWebhooks, unregisterWebhooks, untilRegistered } from './registration.ts';
-import { WebhookProcess } from './webhook-process.ts';
+import { type WebhookOptions, WebhookProcess } from './webhook-process.ts';
 
 const POLICIES = '/apis/countersign.dev/v1alpha1/attributionpolicies';
 
@@ -57,9 +57,9 @@ export class Countersign {
     return this.#process;
   }
 
-  async start(): Promise<void> {
+  async start(options: WebhookOptions = {}): Promise<void> {
     await installSurroundings(this.cluster);
-    this.#process = await WebhookProcess.create(this.cluster);
+    this.#process = await WebhookProcess.create(this.cluster, options);
     await this.process.start();
     await this.register();
   }
@@ -74,10 +74,11 @@ export class Countersign {
     return unregisterWebhooks(this.admin);
   }
 
-  async register(): Promise<void> {
+  /** @param port where the API server asks: the webhook itself, unless said otherwise */
+  async register(port: number = this.process.port): Promise<void> {
     await unregisterWebhooks(this.admin);
     const probe = await this.cluster.newNamespace({ [LABEL.policy]: 'no-such-policy' });
-    await registerWebhooks(this.cluster, this.admin, this.process.port, this.process.secret);
+    await registerWebhooks(this.cluster, this.admin, port, this.process.secret);
     await untilRegistered(this.admin, probe);
   }
 

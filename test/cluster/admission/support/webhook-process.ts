@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, randomBytes, randomUUID } from 'node:c
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OBJECT } from '../../../../src/names.ts';
-import { newKey } from '../../../../src/stamp/keys.ts';
+import { newKey, type PrivateKeys } from '../../../../src/stamp/keys.ts';
 import type { Cluster } from '../../cluster.ts';
 import { Component } from '../../component.ts';
 import { freePorts } from '../../ports.ts';
@@ -17,12 +17,20 @@ export interface WebhookOptions {
   readonly account?: string;
   /** What has to be well before it counts as started. */
   readonly probe?: 'readyz' | 'livez';
+  /** Where it finds the API server, such as a way that a test can block. */
+  readonly server?: string;
+  /** What it shares with another replica: its path secret, and the keys of stamps to begin with. */
+  readonly secret?: string;
+  readonly keys?: PrivateKeys;
+  /** Arguments of node itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 interface Parts {
   readonly ports: readonly [number, number];
   readonly secret: string;
-  readonly stampKeys: ReadonlyMap<string, KeyObject>;
+  readonly keys: PrivateKeys;
+  readonly keysDir: string;
   readonly log: string;
   readonly component: Component;
 }
@@ -34,45 +42,50 @@ export class WebhookProcess {
   readonly secret: string;
   /** The public parts of the keys that it signs stamps with, by id. */
   readonly stampKeys: ReadonlyMap<string, KeyObject>;
+  /** Those keys with their private parts, and the directory in which it looks for them. */
+  readonly keys: PrivateKeys;
+  readonly keysDir: string;
   readonly #log: string;
   readonly #component: Component;
 
   private constructor(parts: Parts) {
     [this.port, this.probePort] = parts.ports;
     this.secret = parts.secret;
-    this.stampKeys = parts.stampKeys;
+    this.keys = parts.keys;
+    this.stampKeys = verifyingKeys(parts.keys);
+    this.keysDir = parts.keysDir;
     this.#log = parts.log;
     this.#component = parts.component;
   }
 
   /** Prepares it; its service account must be there already. */
   static async create(cluster: Cluster, options: WebhookOptions = {}): Promise<WebhookProcess> {
-    const { account = OBJECT.webhook, probe = 'readyz' } = options;
+    const { account = OBJECT.webhook, probe = 'readyz', nodeArgs = [], keys = newKeys(), server } = options;
+    const { secret = randomBytes(32).toString('base64url') } = options;
     const dir = join(cluster.dir, `webhook-${randomUUID()}`);
     const tls = join(dir, 'tls');
     const secrets = join(dir, 'path');
-    const keys = join(dir, 'stamp-keys');
-    for (const path of [tls, secrets, keys]) mkdirSync(path, { recursive: true });
+    const keysDir = join(dir, 'stamp-keys');
+    for (const path of [tls, secrets, keysDir]) mkdirSync(path, { recursive: true });
     const { cert, key } = await cluster.serverCertificate();
     writeFileSync(join(tls, 'tls.crt'), cert);
     writeFileSync(join(tls, 'tls.key'), key, { mode: 0o600 });
-    const secret = randomBytes(32).toString('base64url');
     writeFileSync(join(secrets, 'current'), secret, { mode: 0o600 });
-    const jwk = newKey();
-    const stampKeys = new Map([[jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]]);
-    writeFileSync(join(keys, 'keys.json'), JSON.stringify({ signing: jwk.kid, keys: [jwk] }), { mode: 0o600 });
+    writeFileSync(join(keysDir, 'keys.json'), JSON.stringify(keys), { mode: 0o600 });
     const kubeconfig = await cluster.serviceAccountKubeconfig(OBJECT.namespace, account);
+    if (server !== undefined) lead(kubeconfig, cluster.server, server);
     const ports = await freePorts(['127.0.0.1', '127.0.0.1']);
     const log = join(dir, 'log');
     const component = new Component({
       command: [
         process.execPath,
+        ...nodeArgs,
         join(root, 'src/main.ts'),
         'webhook',
         `--kubeconfig=${kubeconfig}`,
         `--tls-dir=${tls}`,
         `--path-secret-dir=${secrets}`,
-        `--stamp-keys-dir=${keys}`,
+        `--stamp-keys-dir=${keysDir}`,
         `--session-image=${SESSION_IMAGE}`,
         '--host=127.0.0.1',
         `--port=${ports[0]}`,
@@ -84,7 +97,7 @@ export class WebhookProcess {
       ready: async () => (await fetch(`http://127.0.0.1:${ports[1]}/${probe}`)).ok,
       readyTimeoutMs: 30_000,
     });
-    return new WebhookProcess({ ports, secret, stampKeys, log, component });
+    return new WebhookProcess({ ports, secret, keys, keysDir, log, component });
   }
 
   start(): Promise<void> {
@@ -93,6 +106,11 @@ export class WebhookProcess {
 
   stop(): Promise<void> {
     return this.#component.stop(10_000);
+  }
+
+  /** Ends it at once, in the middle of whatever it does. */
+  kill(): Promise<void> {
+    return this.#component.kill();
   }
 
   /** What it wrote: one JSON object a line. */
@@ -109,4 +127,21 @@ export class WebhookProcess {
     const found = lines.filter((line) => wanted.every((label) => line.includes(label)));
     return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
+}
+
+function newKeys(): PrivateKeys {
+  const key = newKey();
+  return { signing: key.kid, keys: [key] };
+}
+
+/** The public parts of keys, by id. */
+export function verifyingKeys({ keys }: PrivateKeys): ReadonlyMap<string, KeyObject> {
+  return new Map(keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]));
+}
+
+/** Has a kubeconfig lead to another address. */
+function lead(kubeconfig: string, from: string, to: string): void {
+  const text = readFileSync(kubeconfig, 'utf8');
+  if (!text.includes(from)) throw new Error(`${kubeconfig} does not lead to ${from}`);
+  writeFileSync(kubeconfig, text.replace(from, to));
 }

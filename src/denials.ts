@@ -12,6 +12,11 @@ interface Text {
 
 const ASK_ADMIN = 'Ask a cluster admin';
 
+/** To apply the same manifest again changes nothing, so that nobody is asked about it; this is a change. */
+const STAMP_ANEW =
+  'Take it off as yourself, which has the object stamped anew and restarts nothing ' +
+  '(kubectl annotate KIND/NAME countersign.dev/stamp- countersign.dev/custody-)';
+
 /** One entry a code: from the particulars of a case to its text. */
 const TEXTS = {
   // Who asks
@@ -41,7 +46,7 @@ const TEXTS = {
   }),
   OperatorLeft: (d: { operator: string; policy: string }): Text => ({
     because: `policy ${quote(d.policy)} lists operator ${quote(d.operator)} as having left`,
-    next: `${ASK_ADMIN} to take the name off the list if that is wrong.`,
+    next: `${ASK_ADMIN} to take the name off the list if that is wrong; what they submitted, another person may submit anew.`,
   }),
 
   // Through controllers
@@ -71,19 +76,19 @@ const TEXTS = {
   }),
   StampInvalid: (d: { holder: string; flaw: string }): Text => ({
     because: `the stamp on ${d.holder} does not count: ${d.flaw}`,
-    next: 'Apply the object again as yourself; a stamp cannot be copied, moved or edited.',
+    next: `${STAMP_ANEW}; a stamp cannot be copied, moved or edited.`,
   }),
   StampKeyUnknown: (d: { holder: string }): Text => ({
     because: `the stamp on ${d.holder} was signed with a key that is not there any more`,
-    next: `Apply the object again as yourself, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
+    next: `${STAMP_ANEW}, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
   }),
   StampFromBefore: (d: { holder: string }): Text => ({
     because: `the stamp on ${d.holder} is from before this namespace was put under its policy`,
-    next: `Apply the object again as yourself, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
+    next: `${STAMP_ANEW}, or ${lower(ASK_ADMIN)} to run "countersign restamp".`,
   }),
   StampMisfit: (d: { holder: string; child: string }): Text => ({
     because: `${d.child} and the stamp on ${d.holder} are not about the same template`,
-    next: 'Wait, a controller with an old copy tries again; if it stays, apply the object again as yourself.',
+    next: `Wait, a controller with an old copy tries again. If it stays: ${lower(STAMP_ANEW)}.`,
   }),
   NotFromTemplate: (d: { child: string; owner: string; path: string }): Text => ({
     because: `${d.child} is not what ${d.owner} says: ${d.path} differs`,

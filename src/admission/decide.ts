@@ -7,6 +7,7 @@ import { decidePod } from './pod.ts';
 import type { Review } from './review.ts';
 import type { Circumstances, Governed } from './scene.ts';
 import { decideWorkload } from './workload.ts';
+import { unstated } from './written.ts';
 
 /** Whether a review is of a pod that is to be created. */
 export function isPodCreation(review: Review): boolean {
@@ -32,8 +33,15 @@ export function decide(
   circumstances: Circumstances,
 ): Outcome | Promise<Outcome> {
   if (!isOfInterest(review)) return { kind: 'untouched', code: 'NotReviewed' };
-  const hindered = withoutPolicy(governance);
-  return hindered ?? decideGoverned(review, governance as Governed, circumstances);
+  const outcome = withoutPolicy(governance) ?? decideGoverned(review, governance as Governed, circumstances);
+  return outcome instanceof Promise ? outcome.then((each) => guarded(review, each)) : guarded(review, outcome);
+}
+
+/** A refusal says what has to come out of the object in a mode that does not refuse. */
+function guarded({ object, oldObject }: Review, outcome: Outcome): Outcome {
+  if (outcome.kind !== 'refused' || object === undefined) return outcome;
+  const operations = unstated(object, oldObject);
+  return operations.length === 0 ? outcome : { ...outcome, operations };
 }
 
 /** The outcome where no policy can be asked. */

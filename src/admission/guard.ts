@@ -1,4 +1,5 @@
 import { deny } from '../denials.ts';
+import { finalView } from '../injection/final.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
 import { readPod } from '../injection/pod.ts';
@@ -67,7 +68,7 @@ function guardPod(review: Review, scene: Scene, { sessionImage }: Circumstances)
   const byWhom = { operator, rule };
   if (standing.kind === 'void') return refused(policy.name, standing.denial, byWhom);
   if (standing.kind === 'nobody') return refused(policy.name, deny('PodNotStamped', {}), byWhom);
-  const [operation] = patchFor(pod, plan, token);
+  const [operation] = patchFor(finalView(pod), plan, token);
   if (operation !== undefined) return refused(policy.name, deny('PodChanged', { path: operation.path }), byWhom);
   const obstacle = obstacleIn(pod, policy.allow);
   return obstacle === undefined ? permitted(policy.name) : refused(policy.name, obstacle, byWhom);

@@ -44,6 +44,8 @@ export interface BrokenGlass {
 export interface Refused {
   readonly kind: 'refused';
   readonly denial: Denial;
+  /** What is taken out of the object where a mode lets it through all the same: statements that came with it. */
+  readonly operations?: readonly Operation[];
   readonly policyName: string | undefined;
   readonly operator?: string | undefined;
   readonly rule?: string | undefined;

@@ -45,7 +45,10 @@ export function applyMode(outcome: Outcome, mode: Mode, notice?: string): Verdic
     case 'refused': {
       const { message } = outcome.denial;
       if (mode === 'enforce') return { ...verdict, allowed: false, message };
-      return { ...verdict, message, warnings: mode === 'warn' ? [...notices, warningOf(message)] : [] };
+      if (mode === 'audit') return { ...verdict, message };
+      // What passes must not bring a statement along that would count once the namespace is in `enforce`.
+      const operations = outcome.operations ?? [];
+      return { ...verdict, message, operations, warnings: [...notices, warningOf(message)] };
     }
   }
 }

@@ -1,6 +1,6 @@
 import { deny } from '../denials.ts';
 import { editAnnotations } from '../injection/patch.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject, type Operation } from '../json.ts';
 import type { WorkloadKind } from '../lineage/kinds.ts';
 import { annotationOf, generateNameOf, nameOf, titleOf } from '../lineage/metadata.ts';
 import type { Scene } from '../lineage/scene.ts';
@@ -62,11 +62,9 @@ export function write(written: Written, statement: Statement, scene: Scene): Out
 
 /** Puts what stood on the object before back, whatever was sent. */
 export function keep(written: Written): Outcome {
-  const { old } = written;
-  return keepWith(written, {
-    [ANNOTATION.stamp]: annotationOf(old, ANNOTATION.stamp),
-    [ANNOTATION.custody]: annotationOf(old, ANNOTATION.custody),
-  });
+  const { object, old, policyName } = written;
+  const operations = unstated(object, old);
+  return { kind: 'stamped', code: 'Kept', policyName, operator: undefined, rule: undefined, operations };
 }
 
 /** Leaves the object with these statements. */
@@ -79,9 +77,17 @@ export function keepWith(written: Written, keys: Readonly<Record<string, string 
 /** Takes away what only Countersign may write. */
 export function strip(written: Written, code: UntouchedCode): Outcome {
   const { object, policyName } = written;
-  const operations = edits(object, { [ANNOTATION.stamp]: undefined, [ANNOTATION.custody]: undefined });
+  const operations = unstated(object, undefined);
   if (operations.length === 0) return { kind: 'untouched', code, policyName };
   return { kind: 'stamped', code: 'Kept', policyName, operator: undefined, rule: undefined, operations };
+}
+
+/** What takes out of an object the statements that it did not have before. */
+export function unstated(object: JsonObject, old: JsonObject | undefined): readonly Operation[] {
+  return edits(object, {
+    [ANNOTATION.stamp]: annotationOf(old, ANNOTATION.stamp),
+    [ANNOTATION.custody]: annotationOf(old, ANNOTATION.custody),
+  });
 }
 
 function edits(object: JsonObject, keys: Readonly<Record<string, string | undefined>>) {

@@ -49,7 +49,7 @@ export async function descend(born: Born, requester: Requester, scene: Scene): P
     return refused(deny('WarmPool', { pool: titleOf(pool, pool.name) }));
   }
 
-  const family: Family = { namespace: scene.namespace, born, child, owner, title, kind, parent: read.object };
+  const family: Family = { born, child, owner, title, kind, parent: read.object };
   const descent = await decideFamily(family, scene);
   if (descent.kind === 'refused') return descent;
   if (!scene.policy.identity.left.has(descent.claims.op)) return descent;
@@ -57,7 +57,6 @@ export async function descend(born: Born, requester: Requester, scene: Scene): P
 }
 
 interface Family {
-  readonly namespace: string;
   readonly born: Born;
   /** How messages call the child. */
   readonly child: string;
@@ -77,7 +76,7 @@ async function decideFamily(family: Family, scene: Scene): Promise<Descent> {
   if (copy !== undefined && born.workload !== undefined) {
     return fromCopy({ ...family, annotated: copy.annotated === true }, born.workload, standing, scene);
   }
-  return found(family, standing) ?? contained(family, standing, contentOf(parent, kind).templates);
+  return found(family, standing, scene) ?? contained(family, standing, contentOf(parent, kind).templates);
 }
 
 /**
@@ -99,7 +98,7 @@ function fromCopy(
   const stamp = annotated ? annotationOf(born.object, ANNOTATION.stamp) : undefined;
   const copied = check(stamp, 'stamp', { ...owner, digest }, scene);
   if (copied.kind === 'stands') return descends(family, copied.claims);
-  return found(family, standing) ?? refused(deny('StampMisfit', { holder: title, child }));
+  return found(family, standing, scene) ?? refused(deny('StampMisfit', { holder: title, child }));
 }
 
 /**
@@ -131,7 +130,7 @@ async function fromRevision(family: Family, scene: Scene): Promise<Descent> {
       ? await presentStanding(parent, kind, scene)
       : copiedStanding(read.object, { ...holder, digest }, scene);
   return (
-    found({ ...family, title: standing.kind === 'nobody' ? revisionTitle : title }, standing) ??
+    found({ ...family, title: standing.kind === 'nobody' ? revisionTitle : title }, standing, scene) ??
     contained(family, standing, content.templates)
   );
 }
@@ -178,10 +177,16 @@ async function presentStanding(object: JsonObject, kind: WorkloadKind, scene: Sc
 }
 
 /** The denial where nobody stands behind the owner. */
-function found({ title, owner, kind, namespace }: Family, standing: Standing): Descent | undefined {
+function found({ title, owner, kind, parent }: Family, standing: Standing, scene: Scene): Descent | undefined {
   if (standing.kind === 'void') return refused(standing.denial);
   if (standing.kind === 'stands') return undefined;
-  const command = annotateCommand(namespace, kind, owner.name, ADOPTION);
+  // What stands above it is what a person wrote; its controller brings the stamp down.
+  const above = controllerOf(parent);
+  const aboveKind = above && findKind(scene.policy.kinds, above);
+  const command =
+    above === undefined || aboveKind === undefined
+      ? annotateCommand(scene.namespace, kind, owner.name, ADOPTION)
+      : annotateCommand(scene.namespace, aboveKind, above.name, ADOPTION);
   return refused(deny('OwnerNotAttributed', { owner: title, command }));
 }
 

@@ -40,7 +40,7 @@ export function holderOf(object: JsonObject, kind: WorkloadKind): Holder {
  * Who stands behind an object: custody first, as what a carrier made answers to what it was made from; else its own
  * stamp. A stamp with another holder is a copy (the Deployment controller copies annotations down), and says nothing.
  */
-export function standingOf(object: JsonObject, kind: WorkloadKind, scene: Scene): Standing {
+export function standingOf(object: JsonObject, kind: WorkloadKind, scene: Place): Standing {
   const holder = holderOf(object, kind);
   const custody = check(annotationOf(object, ANNOTATION.custody), 'custody', holder, scene);
   if (custody.kind === 'stands') return custody;
@@ -48,17 +48,17 @@ export function standingOf(object: JsonObject, kind: WorkloadKind, scene: Scene)
   return stamp.kind === 'nobody' ? custody : stamp;
 }
 
+/** Where a statement must be from, and what verifies it. */
+export interface Place extends Pick<Scene, 'cluster' | 'namespace' | 'since'> {
+  readonly keys: Pick<Scene['keys'], 'verifying'>;
+}
+
 /**
  * Checks one statement against what it is to be about.
  *
  * @param token as it stands in the annotation
  */
-export function check(
-  token: string | undefined,
-  type: StampClaims['typ'],
-  holder: Holder,
-  scene: Pick<Scene, 'cluster' | 'namespace' | 'since' | 'keys'>,
-): Standing {
+export function check(token: string | undefined, type: StampClaims['typ'], holder: Holder, scene: Place): Standing {
   if (token === undefined) return { kind: 'nobody' };
   const title = titleOf(holder, holder.name || `${holder.generateName}*`);
   const verified = verifyStamp(token, scene.keys.verifying);

@@ -55,3 +55,34 @@ export function quantityOf(text: string): number {
   const nanos = nanosOf(text);
   return nanos === undefined ? Number.NaN : Number(nanos) / 1e9;
 }
+
+/**
+ * A quantity as the API server stores it, with the largest suffix that leaves no fraction (apimachinery,
+ * `Quantity.CanonicalizeBytes`): what is planned must be what is found again.
+ *
+ * @param text fits the schema
+ */
+export function canonicalQuantity(text: string): string {
+  const nanos = nanosOf(text);
+  if (nanos === undefined || nanos === 0n) return nanos === undefined ? text : '0';
+  const whole = nanos / BILLION;
+  if (text.endsWith('i') && whole * BILLION === nanos) {
+    const [units, suffix] = largest(whole, 1024n, ['', ...BINARY.keys()]);
+    return `${units}${suffix}`;
+  }
+  const [units, suffix] = largest(nanos, 1000n, [...DECIMAL.keys()]);
+  return `${units}${suffix}`;
+}
+
+const BILLION = 1_000_000_000n;
+
+/** Divides for as long as nothing is left over and there is a suffix for it. */
+function largest(value: bigint, step: bigint, suffixes: readonly string[]): readonly [bigint, string] {
+  let units = value;
+  let index = 0;
+  while (index < suffixes.length - 1 && units % step === 0n) {
+    units /= step;
+    index += 1;
+  }
+  return [units, suffixes[index] ?? ''];
+}

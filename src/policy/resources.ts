@@ -1,5 +1,5 @@
 import type { Problem } from './compile.ts';
-import { quantityOf } from './quantity.ts';
+import { canonicalQuantity, quantityOf } from './quantity.ts';
 import type { PolicySpec } from './schema.ts';
 
 /**
@@ -35,6 +35,8 @@ export function resourceProblems(session: PolicySpec['session']): Problem[] {
 
 function given(quantities: Readonly<Record<string, string | undefined>> | undefined): Quantities {
   return Object.fromEntries(
-    Object.entries(quantities ?? {}).flatMap(([resource, value]) => (value === undefined ? [] : [[resource, value]])),
+    Object.entries(quantities ?? {}).flatMap(([resource, value]) =>
+      value === undefined ? [] : [[resource, canonicalQuantity(value)]],
+    ),
   );
 }

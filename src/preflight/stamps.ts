@@ -4,7 +4,6 @@ import { annotationOf, generateNameOf, nameOf, titleOf } from '../lineage/metada
 import { check, type Holder, holderOf } from '../lineage/standing.ts';
 import { ANNOTATION } from '../names.ts';
 import type { StampClaims } from '../stamp/claims.ts';
-import { type VerifyingKeys, type StampKeys } from '../stamp/keys.ts';
 import { verifyStamp } from '../stamp/jws.ts';
 import type { Listed, Situation } from './situation.ts';
 
@@ -32,12 +31,7 @@ function checked(object: JsonObject, type: 'stamp' | 'custody', holder: Holder, 
   if (stamps === undefined) return { kind: 'nobody' } as const;
   const { cluster, since, keys } = stamps;
   const token = annotationOf(object, ANNOTATION[type]);
-  return check(token, type, holder, { cluster, namespace, since, keys: verifyingOnly(keys) });
-}
-
-/** Nothing is signed here. */
-function verifyingOnly(verifying: VerifyingKeys): StampKeys {
-  return { verifying } as StampKeys;
+  return check(token, type, holder, { cluster, namespace, since, keys: { verifying: keys } });
 }
 
 /** Whether a pod was attributed. What was planned into it is not compared: that takes the policy of that time. */

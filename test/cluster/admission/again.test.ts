@@ -69,14 +69,16 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
       const first = await alice.api.createPod(namespace, podWith(spec));
       const second = await alice.api.createPod(namespace, copyOf(first), { dryRun: true });
       expect(second.spec).toEqual(first.spec);
-      expect(second.metadata?.annotations).toEqual(first.metadata?.annotations);
+      expect(unstamped(second)).toEqual(unstamped(first));
 
-      // And the webhook had nothing to say to it, neither to the copy nor to the pod exactly as it is stored.
+      // And the webhook had nothing to say to it, neither to the copy nor to the pod exactly as it is stored, but that
+      // it is another pod: each has a stamp of its own.
       const userInfo = { username: 'alice@acme.com', groups: ['system:authenticated'] };
       for (const object of [copyOf(first), first]) {
         const answer = await review(countersign.process, cluster.ca, namespace, object, userInfo);
         expect(answer.allowed).toBe(true);
-        expect(answer.patch).toBeUndefined();
+        const patch = JSON.parse(Buffer.from(answer.patch ?? '', 'base64').toString()) as { path: string }[];
+        expect(patch.map(({ path }) => path)).toEqual(['/metadata/annotations/countersign.dev~1stamp']);
       }
     });
   });
@@ -187,3 +189,10 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
     expect((await alice.kubectl(get)).stdout).toBe(version);
   });
 });
+
+/** The annotations without the stamp. */
+function unstamped({ metadata }: V1Pod): Record<string, string> {
+  const { 'countersign.dev/stamp': stamp, ...others } = metadata?.annotations ?? {};
+  expect(stamp).toBeDefined();
+  return others;
+}

@@ -226,13 +226,12 @@ describe.skipIf(cluster.unavailable)('pods of every shape', () => {
     await attributed(podWithApp({ env: [{ name: 'KUBECONFIG', value: '/mine' }] }));
   });
 
-  it('stamps, which no pod brings along, are taken out', async () => {
+  it('stamps, which no pod brings along, are taken out, and one of its own is put in', async () => {
     const annotations = { 'countersign.dev/stamp': 'forged', 'countersign.dev/custody': 'forged', other: 'x' };
     const pod = await attributed(podWith({}, { annotations }));
-    expect(Object.keys(pod.metadata?.annotations ?? {}).toSorted()).toEqual([
-      'eks.amazonaws.com/skip-containers',
-      'other',
-    ]);
+    const { 'countersign.dev/stamp': stamp, ...others } = pod.metadata?.annotations ?? {};
+    expect(stamp).toMatch(/^eyJ/);
+    expect(Object.keys(others).toSorted()).toEqual(['eks.amazonaws.com/skip-containers', 'other']);
   });
 
   describe("no container gets a token of the pod's service account, with automountServiceAccountToken", () => {

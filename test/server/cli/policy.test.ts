@@ -27,7 +27,9 @@ it('npm start’s tour shows each decision and ends when asked to', async () => 
   expect(status).toBe(0);
   expect(stdout).not.toContain('\u001b');
   for (const part of [
-    'admitted for operator alice@example.com (rule "people")',
+    'Attributed: operator alice@example.com, rule "people"',
+    'Stamped: operator alice@example.com, rule "people"',
+    'HandedOn: operator alice@example.com, rule "people"',
     'refused: [NotHuman]',
     'refused: [OperatorClaimedByOther]',
     '-         - name: aws-iam-token',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { applyMode } from '../../../src/admission/verdict.ts';
 import type { JsonObject } from '../../../src/json.ts';
-import { ALICE, BOB } from '../support/reviews.ts';
+import { ALICE, BOB, patchedBy } from '../support/reviews.ts';
 import { deployment, podOf, template, workload } from '../support/workloads.ts';
 import { account, annotation, controller, freshKeys, madeFor, SESSION, withMetadata, World } from '../support/world.ts';
 
@@ -102,7 +103,7 @@ describe('a Deployment', () => {
     const { owner, set } = await chain(world);
     world.spec = { left: ['alice'] };
     expect(await world.refusal(podOf('app:1', madeFor(set)), REPLICA_SETS)).toBe('OperatorLeft');
-    const adopted = await world.write(withMetadata(owner, { labels: { a: 'b' } }), BOB);
+    const adopted = await world.write(withMetadata(owner, { annotations: {} }), BOB);
     expect(world.claims(adopted, 'stamp')).toMatchObject({ op: 'bob' });
   });
 
@@ -330,6 +331,16 @@ describe('a workload', () => {
     });
     const both = { ...withMetadata(owner, wish), spec: { template: template('evil:1') } };
     expect(await world.refusal(both, BOB)).toBe('RestampUnclear');
+  });
+
+  it('that is refused brings no statement through a mode that lets it pass', async () => {
+    const world = new World();
+    const planted = deployment('app:1', { annotations: { 'countersign.dev/stamp': 'planted', other: 'stays' } });
+    const outcome = await world.decide(world.review('CREATE', planted, account('agents', 'ci')));
+    const { allowed, operations } = applyMode(outcome, 'warn');
+    expect(allowed).toBe(true);
+    expect(patchedBy(planted, operations)).toEqual(deployment('app:1', { annotations: { other: 'stays' } }));
+    expect(applyMode(outcome, 'audit').operations).toEqual([]);
   });
 
   it('with a number beyond 2^53 is refused', async () => {

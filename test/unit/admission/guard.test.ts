@@ -37,6 +37,22 @@ describe('the guard of pods', () => {
     expect(await judge((pod) => withMetadata(pod, { labels: { injected: 'yes' } }))).toBe('Permitted');
   });
 
+  it('lets through a token volume of the EKS webhook that no container mounts, before or after ours', async () => {
+    const token = { audience: 'sts.amazonaws.com', expirationSeconds: 86_400, path: 'token' };
+    const value = { name: 'aws-iam-token', projected: { sources: [{ serviceAccountToken: token }] } };
+    expect(await judge((pod) => patchedBy(pod, [{ op: 'add', path: '/spec/volumes/-', value }]))).toBe('Permitted');
+    expect(await judge((pod) => patchedBy(pod, [{ op: 'add', path: '/spec/volumes/0', value }]))).toBe('Permitted');
+    const mount = { name: 'aws-iam-token', mountPath: '/token' };
+    expect(
+      await judge((pod) =>
+        patchedBy(pod, [
+          { op: 'add', path: '/spec/volumes/-', value },
+          { op: 'add', path: '/spec/containers/0/volumeMounts/-', value: mount },
+        ]),
+      ),
+    ).toBe('PodChanged');
+  });
+
   it.each<[string, string, (pod: JsonObject, world: World) => JsonObject | Promise<JsonObject>]>([
     ['without a stamp', 'PodNotStamped', (pod) => withMetadata(pod, { annotations: {} })],
     [

@@ -91,7 +91,7 @@ export class World {
     return {
       uid: '1',
       operation,
-      resource: { group: groupOf(String(object['apiVersion'])), version: 'v1', resource },
+      resource: { group: groupOf(text(object['apiVersion'])), version: 'v1', resource },
       subResource: '',
       namespace: this.namespace,
       name: nameOf(object),
@@ -171,11 +171,15 @@ function keyOf(object: JsonObject): string {
 }
 
 function resourceOf(object: JsonObject): string {
-  const kind = { group: groupOf(String(object['apiVersion'])), kind: String(object['kind']) };
+  const kind = { group: groupOf(text(object['apiVersion'])), kind: text(object['kind']) };
   return findKind(WORKLOAD_KINDS, kind)?.resource ?? 'pods';
 }
 
 function nameOf(object: JsonObject): string {
   const { name } = object['metadata'] as JsonObject;
   return typeof name === 'string' ? name : '';
+}
+
+function text(value: JsonObject[string]): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -149,9 +149,7 @@ async function governanceFor(options: Options, log: Logger, metrics: Metrics): P
   const owners = new ClusterOwners({ config, log, metrics });
   let cluster = options.clusterId ?? '';
   if (cluster === '') {
-    void owners.clusterId().then((id) => {
-      cluster = id;
-    });
+    void owners.clusterId().then((id) => (cluster = id));
   }
   source.start();
   return {

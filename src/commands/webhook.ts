@@ -4,18 +4,16 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { FileGovernance } from '../admission/file-governance.ts';
 import type { GovernanceSource } from '../admission/governance.ts';
-import { fingerprintOfSecrets, PathSecrets, readPathSecrets } from '../admission/path-secret.ts';
 import { createProbes } from '../admission/probes.ts';
-import { createWebhook, type Lineage, type Webhook } from '../admission/server.ts';
+import { createWebhook, type Lineage } from '../admission/server.ts';
 import { Fault, reasonOf } from '../errors.ts';
 import { readPolicyFile } from '../files/policy.ts';
-import { fingerprintOfStampKeys, readStampKeys } from '../files/stamp-keys.ts';
 import { Watched } from '../files/watched.ts';
 import { OBJECT } from '../names.ts';
 import { createLog, flushLog, type Logger } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { fingerprintOf, readServingCertificate } from '../tls/files.ts';
 import { needed } from './options.ts';
+import { watchCertificate, watchSecrets, watchStampKeys } from './webhook-files.ts';
 
 interface Options {
   readonly host: string;
@@ -188,60 +186,6 @@ async function fromFile(path: string, log: Logger, metrics: Metrics): Promise<Ru
   });
   await file.start();
   return { source, stop: () => file.stop() };
-}
-
-function watchCertificate(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
-  return new Watched({
-    paths: [directory],
-    read: () => readServingCertificate(directory),
-    fingerprint: fingerprintOf,
-    onValue: (certificate) => {
-      webhook.setCertificate(certificate);
-      metrics.reloads.inc({ file: 'tls', result: 'loaded' });
-      log.info({ notAfter: certificate.notAfter }, 'certificate loaded');
-      loaded();
-    },
-    onFailure: (problem) => {
-      metrics.reloads.inc({ file: 'tls', result: 'failed' });
-      log.error({ problem }, 'the certificate cannot be loaded; the one before, if any, stays');
-    },
-  });
-}
-
-function watchSecrets(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
-  return new Watched({
-    paths: [directory],
-    read: () => readPathSecrets(directory),
-    fingerprint: fingerprintOfSecrets,
-    onValue: (secrets) => {
-      webhook.setPathSecrets(new PathSecrets(secrets));
-      metrics.reloads.inc({ file: 'path', result: 'loaded' });
-      log.info({ valid: secrets.length }, 'path secrets loaded');
-      loaded();
-    },
-    onFailure: (problem) => {
-      metrics.reloads.inc({ file: 'path', result: 'failed' });
-      log.error({ problem }, 'the path secrets cannot be loaded; those before, if any, stay');
-    },
-  });
-}
-
-function watchStampKeys(directory: string, webhook: Webhook, log: Logger, metrics: Metrics, loaded: () => void) {
-  return new Watched({
-    paths: [directory],
-    read: () => readStampKeys(directory),
-    fingerprint: fingerprintOfStampKeys,
-    onValue: (keys) => {
-      webhook.setStampKeys(keys);
-      metrics.reloads.inc({ file: 'stamp-keys', result: 'loaded' });
-      log.info({ signing: keys.signing.kid, valid: keys.verifying.size }, 'stamp keys loaded');
-      loaded();
-    },
-    onFailure: (problem) => {
-      metrics.reloads.inc({ file: 'stamp-keys', result: 'failed' });
-      log.error({ problem }, 'the stamp keys cannot be loaded; those before, if any, stay');
-    },
-  });
 }
 
 async function listen(app: Pick<FastifyInstance, 'listen'>, host: string, at: number): Promise<void> {

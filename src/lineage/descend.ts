@@ -4,6 +4,7 @@ import { ANNOTATION } from '../names.ts';
 import { doubtAboutServiceAccount, type Requester } from '../operator/requester.ts';
 import type { Reference, StampClaims } from '../stamp/claims.ts';
 import { digestOf } from '../stamp/digest.ts';
+import { additionTo, mayBeBehind } from './additions.ts';
 import { missingFrom } from './containment.ts';
 import { contentOf } from './content.ts';
 import { findKind, type GroupKind, isSameKind, POOL_KINDS, type WorkloadKind } from './kinds.ts';
@@ -76,7 +77,10 @@ async function decideFamily(family: Family, scene: Scene): Promise<Descent> {
   if (copy !== undefined && born.workload !== undefined) {
     return fromCopy({ ...family, annotated: copy.annotated === true }, born.workload, standing, scene);
   }
-  return found(family, standing, scene) ?? contained(family, standing, contentOf(parent, kind).templates);
+  const { templates } = contentOf(parent, kind);
+  return (
+    found(family, standing, scene) ?? fromOldCopy(family, standing, templates) ?? contained(family, standing, templates)
+  );
 }
 
 /**
@@ -188,6 +192,24 @@ function found({ title, owner, kind, parent }: Family, standing: Standing, scene
       ? annotateCommand(scene.namespace, kind, owner.name, ADOPTION)
       : annotateCommand(scene.namespace, aboveKind, above.name, ADOPTION);
   return refused(deny('OwnerNotAttributed', { owner: title, command }));
+}
+
+/**
+ * A pod that has more than its owner's template, from a controller that may work from an old copy of its owner: what is
+ * more may stand in that copy, and be of somebody else, who wrote it there a moment before the present author (tried: a
+ * hundred pods with another container in the name of whoever put the template right). Once the controller has seen the
+ * present one, what is more was added by webhooks.
+ *
+ * Nobody but a human writes templates back and forth, so what a carrier made is not held up.
+ */
+function fromOldCopy(family: Family, standing: Standing, templates: readonly JsonObject[]): Descent | undefined {
+  const { born, child, title, parent } = family;
+  const [template] = templates.map((each) => each['spec']);
+  const { spec } = born.object;
+  if (born.workload !== undefined || standing.kind !== 'stands' || standing.claims.typ !== 'stamp') return undefined;
+  if (!isObject(template) || !isObject(spec) || !mayBeBehind(parent)) return undefined;
+  const path = additionTo(template, spec);
+  return path === undefined ? undefined : refused(deny('StampMisfit', { holder: title, child: `${child}: ${path}` }));
 }
 
 /** A child that is built from the owner's template has all of it, with what controllers and injectors add. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../src/json.ts';
+import { codeOf } from '../../../src/admission/verdict.ts';
 import { holderOf } from '../../../src/lineage/standing.ts';
 import { findKind, WORKLOAD_KINDS } from '../../../src/lineage/kinds.ts';
 import type { UnsignedClaims } from '../../../src/stamp/claims.ts';
@@ -130,5 +131,42 @@ describe('the claims of a Sandbox, whose volumes come in the place of the templa
     const adjusted = { ...podTemplate, spec: { ...podTemplate.spec, nodeSelector: { pool: 'a' } } };
     const both = { ...owner, spec: { podTemplate: adjusted, volumeClaimTemplates: [{ metadata: { name: 'tools' } }] } };
     expect(await world.refusal(both, adjuster)).toBe('TemplateChanged');
+  });
+});
+
+describe('a ReplicaSet whose template was put right while pods of another one are being made', () => {
+  const sets = controller('replicaset-controller');
+  const tokenVolume = {
+    name: 'kube-api-access-x',
+    projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 3607 } }] },
+  };
+
+  async function attempt(spec: JsonObject, seen: number, generation = 3): Promise<string> {
+    const world = new World();
+    const written = await world.write(workload('apps/v1', 'ReplicaSet', 'web', { template: template() }));
+    const set = world.store({ ...withMetadata(written, { generation }), status: { observedGeneration: seen } });
+    const pod = { ...podOf('app:1', madeFor(set)), spec };
+    return codeOf(await world.decide(world.review('CREATE', pod, sets)));
+  }
+
+  const app = { name: 'app', image: 'app:1' };
+
+  it.each<[string, JsonObject]>([
+    ['another container', { containers: [app, { name: 'evil', image: 'evil:1' }] }],
+    ['another init container', { initContainers: [{ name: 'evil', image: 'evil:1' }], containers: [app] }],
+    ['another variable', { containers: [{ ...app, env: [{ name: 'LD_PRELOAD', value: '/evil/lib.so' }] }] }],
+    ['another mount', { containers: [{ ...app, volumeMounts: [{ name: 'evil', mountPath: '/usr/bin' }] }] }],
+  ])('gets none with %s until its controller has seen that', async (_, spec) => {
+    expect(await attempt(spec, 2)).toBe('StampMisfit');
+    expect(await attempt(spec, 3)).toBe('Attributed');
+    expect(await attempt(spec, 0, 1)).toBe('Attributed');
+  });
+
+  it('gets those that are its template’s, with what the API server and Countersign put there', async () => {
+    const mounts = [
+      { name: 'kube-api-access-x', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true },
+    ];
+    const container = { ...app, volumeMounts: mounts, env: [{ name: 'AWS_ROLE_ARN', value: '' }] };
+    expect(await attempt({ volumes: [tokenVolume], containers: [container] }, 2)).toBe('Attributed');
   });
 });

@@ -69,7 +69,7 @@ function decideGoverned(
 ): Outcome | Promise<Outcome> {
   if (isPodCreation(review)) return decidePod(review, readPod(review.object), governance, circumstances);
   const kind = findResource(governance.policy.kinds, review.resource);
-  if (kind === undefined) return { kind: 'untouched', code: 'NotReviewed', policyName: governance.policy.name };
+  if (kind === undefined) return { kind: 'untouched', code: 'NotReviewed' };
   return decideWorkload(review, kind, governance, circumstances);
 }
 

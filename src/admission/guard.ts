@@ -35,12 +35,12 @@ export function guard(
   const { policy } = governed;
   if (isAccess(review)) return guardAccess(review, governed, circumstances);
   const scene = sceneOf(review.namespace, governed, circumstances);
-  if (scene.kind === 'off') return { kind: 'untouched', code: 'NotReviewed', policyName: policy.name };
+  if (scene.kind === 'off') return { kind: 'untouched', code: 'NotReviewed' };
   if (isPodCreation(review)) {
     return scene.kind === 'refused' ? refused(policy.name, scene.denial) : guardPod(review, scene.scene, circumstances);
   }
   const kind = review.subResource === '' ? findResource(policy.kinds, review.resource) : undefined;
-  if (kind === undefined) return { kind: 'untouched', code: 'NotReviewed', policyName: policy.name };
+  if (kind === undefined) return { kind: 'untouched', code: 'NotReviewed' };
   return scene.kind === 'refused' ? refused(policy.name, scene.denial) : guardWorkload(review, kind, scene.scene);
 }
 

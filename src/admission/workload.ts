@@ -36,7 +36,7 @@ export function decideWorkload(
   const content = contentOf(object, kind);
   const pods = content.templates.map(podOf);
   const result = sceneOf(review.namespace, governance, circumstances);
-  if (result.kind === 'off') return { kind: 'untouched', code: 'NotReviewed', policyName: policy.name };
+  if (result.kind === 'off') return { kind: 'untouched', code: 'NotReviewed' };
 
   const written: Written = { object, old: review.oldObject, kind, policyName: policy.name };
   if (pods.length > 0 && !pods.some((pod) => selects(policy.pods, pod))) return strip(written, 'NotSelected');

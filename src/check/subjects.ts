@@ -2,6 +2,7 @@ import { type Review, readReview } from '../admission/review.ts';
 import { Fault, reasonOf } from '../errors.ts';
 import { objectsIn, type PlacedObject } from '../files/objects.ts';
 import { isObject, type JsonObject } from '../json.ts';
+import { contentOf } from '../lineage/content.ts';
 import { findKind, groupOf, WORKLOAD_KINDS } from '../lineage/kinds.ts';
 import type { Requester } from '../operator/requester.ts';
 
@@ -37,6 +38,9 @@ function subject(
   if (workload === undefined && !(apiVersion === 'v1' && kind === 'Pod')) return { ...base, review: undefined };
   if (requester === undefined)
     throw new Fault('UsageInvalid', `${place}: who creates the ${kind} is not known; give --as USER`);
+  if (workload?.covers.by === 'template' && contentOf(object, workload).templates.length === 0) {
+    throw new Fault('FileInvalid', `${place}: ${workload.covers.path.join('.')} is not an object`);
+  }
   return { ...base, review: creation(object, apiVersion, workload?.resource ?? 'pods', requester) };
 }
 

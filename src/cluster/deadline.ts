@@ -26,6 +26,13 @@ export class Deadline {
     this.#timer = setTimeout(() => this.#controller.abort(timedOut()), Math.max(0, at - Date.now()));
   }
 
+  /** Whoever had until `at` waits no longer: it is given now, unless somebody has more time. */
+  expire(at: number): void {
+    if (this.#at > at) return;
+    clearTimeout(this.#timer);
+    this.#controller.abort(timedOut());
+  }
+
   /** It is not needed any more. */
   drop(): void {
     clearTimeout(this.#timer);

@@ -76,7 +76,10 @@ export class ClusterOwners implements Owners {
     });
     this.#flights.set(path, { read, deadline });
     // With more time for others, it must still end for this one.
-    return by(at, read).catch(failed);
+    return by(at, read).catch((thrown: unknown) => {
+      deadline.expire(at);
+      return failed(thrown);
+    });
   }
 
   async #get(path: string, { name }: Wanted, signal: AbortSignal): Promise<Read> {

@@ -84,11 +84,10 @@ const FORMATS: Readonly<Record<Format, (subject: Subject, finding: Finding, colo
 export function explain(finding: Finding, colour: boolean): string {
   const { allowed, code, message, operator, rule, warnings } = finding;
   const what = `${finding.file}, document ${finding.document}: ${finding.kind} "${finding.name}"`;
-  const decision = allowed
-    ? operator === null
-      ? `admitted untouched: ${UNTOUCHED[code] ?? code}`
-      : `admitted for operator ${operator} (rule "${rule}"), ${finding.operations.length} changes`
-    : `refused: ${message}`;
+  const by = `for operator ${operator} (rule "${rule}")`;
+  const attributed = code === 'Stamped' ? `stamped ${by}` : `admitted ${by}, ${finding.operations.length} changes`;
+  const untouched = `admitted untouched: ${UNTOUCHED[code] ?? code}`;
+  const decision = allowed ? (operator === null ? untouched : attributed) : `refused: ${message}`;
   return [
     `${what}\n  ${paint(allowed ? 'green' : 'red', decision, colour)}`,
     ...warnings.map((warning) => `  ${paint('yellow', `warning: ${warning}`, colour)}`),

@@ -110,8 +110,8 @@ describe('a pod that is refused', () => {
 
 describe('what is not the creation of a pod', () => {
   it.each([
-    ['an update', { operation: 'UPDATE' }],
-    ['a subresource', { subResource: 'status', operation: 'UPDATE' }],
+    ['an update', { operation: 'UPDATE', oldObject: pod() }],
+    ['a subresource', { subResource: 'status', operation: 'UPDATE', oldObject: pod() }],
     ['another resource', { resource: { group: 'apps', version: 'v1', resource: 'deployments' } }],
     ['pods of another group', { resource: { group: 'metrics.k8s.io', version: 'v1', resource: 'pods' } }],
   ])('passes untouched: %s', async (_, request) => {

@@ -94,10 +94,12 @@ describe('output', () => {
         document: 2,
         kind: 'Deployment',
         name: 'web',
-        allowed: false,
-        code: 'ControllerNotAttributed',
-        operator: null,
-        rule: null,
+        allowed: true,
+        code: 'Stamped',
+        operator: 'alice@example.com',
+        rule: 'people',
+        // Its stamp would be another one in every run, and counts only from the cluster's own keys.
+        operations: [],
       }),
       expect.objectContaining({ document: 3, kind: 'Service', allowed: true, code: 'NotReviewed', operations: [] }),
     ]);

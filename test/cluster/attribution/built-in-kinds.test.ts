@@ -58,7 +58,7 @@ describe.skipIf(cluster.unavailable)('the name of who submitted a workload arriv
     const { object, pods } = await submitted('Deployment', 'deployment', {}, { replicas: 2 }, 2);
     for (const pod of pods) {
       const [, replicaSet, top] = await expectLineage(scene, pod, ALICE);
-      expect([replicaSet?.kind, top]).toEqual(['ReplicaSet', object]);
+      expect([replicaSet?.kind, top?.metadata.uid]).toEqual(['ReplicaSet', object.metadata.uid]);
     }
     const [replicaSet] = await scene.store.childrenOf(object, 'ReplicaSet');
     if (replicaSet === undefined) throw new Error('there is no ReplicaSet');

@@ -99,7 +99,7 @@ const TEXTS = {
     next: `Change it as yourself, or ${lower(ASK_ADMIN)} to list this identity under adjusters with the fields it may set.`,
   }),
   TemplateNotComparable: (d: { object: string }): Text => ({
-    because: `${d.object} holds a number beyond 2^53 or text that is not Unicode, so that it cannot be compared safely`,
+    because: `${d.object} holds a number beyond 2^53, text that is not Unicode or more than 256 levels, so that it cannot be compared safely`,
     next: 'Write large numbers as strings where the field allows it, or smaller.',
   }),
   GovernanceUndated: (d: { namespace: string }): Text => ({

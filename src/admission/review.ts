@@ -34,9 +34,10 @@ export function readReview(body: unknown): Review {
   const request = body['request'];
   if (!isObject(request)) throw invalid('request is missing');
   const resource = object(request['resource'], 'request.resource');
+  const operation = text(request['operation'], 'request.operation');
   return {
     uid: text(request['uid'], 'request.uid'),
-    operation: text(request['operation'], 'request.operation'),
+    operation,
     resource: {
       group: optionalText(resource['group'], 'request.resource.group'),
       version: text(resource['version'], 'request.resource.version'),
@@ -46,8 +47,9 @@ export function readReview(body: unknown): Review {
     namespace: optionalText(request['namespace'], 'request.namespace'),
     name: optionalText(request['name'], 'request.name'),
     requester: readRequester(object(request['userInfo'], 'request.userInfo')),
-    object: isAbsent(request['object']) ? undefined : object(request['object'], 'request.object'),
-    oldObject: isAbsent(request['oldObject']) ? undefined : object(request['oldObject'], 'request.oldObject'),
+    object: optionalObject(request['object'], 'request.object', BRING_OBJECT.has(operation)),
+    // Without it an update would be taken for a creation.
+    oldObject: optionalObject(request['oldObject'], 'request.oldObject', operation === 'UPDATE'),
     dryRun: request['dryRun'] === true,
   };
 }
@@ -66,6 +68,13 @@ function readRequester(user: JsonObject): Requester {
     groups: isAbsent(user['groups']) ? [] : texts(user['groups'], 'request.userInfo.groups'),
     extra,
   };
+}
+
+/** What API servers always send the object of. */
+const BRING_OBJECT: ReadonlySet<string> = new Set(['CREATE', 'UPDATE']);
+
+function optionalObject(value: Json | undefined, path: string, needed: boolean): JsonObject | undefined {
+  return isAbsent(value) && !needed ? undefined : object(value, path);
 }
 
 function object(value: Json | undefined, path: string): JsonObject {

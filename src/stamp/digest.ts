@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { isObject, type Json } from '../json.ts';
+import { type Json, MOST_LEVELS } from '../json.ts';
 
 /**
  * The SHA-256 of a value's canonical form (RFC 8785), in base64url.
@@ -8,13 +8,13 @@ import { isObject, type Json } from '../json.ts';
  * Neither the order of keys nor the spelling of a number (`1.0`, `1e0`) changes it; null and absent are two things, as
  * they are for the API server's decoders of unknown fields.
  *
- * @returns undefined for a value that has no such form: it holds a number beyond 2^53, or text that is no
- * Unicode, or is nested deeper than the stack
+ * @returns undefined for a value that has no such form (it holds a number beyond 2^53, or text that is no Unicode), or
+ * that is nested deeper than {@link MOST_LEVELS}
  */
 export function digestOf(value: Json): string | undefined {
+  if (!isComparable(value, MOST_LEVELS)) return undefined;
   let text: string | undefined;
   try {
-    if (unsafeNumber(value) !== undefined) return undefined;
     text = canonicalize(value);
   } catch {
     return undefined;
@@ -23,19 +23,13 @@ export function digestOf(value: Json): string | undefined {
 }
 
 /**
- * The first number beyond 2^53 in a value, or undefined. JSON's numbers arrive as doubles: two such integers can read
- * the same here while the API server, which keeps 64 bits, runs another than was stamped.
+ * Whether a value can be told from every other. JSON's numbers arrive as doubles: two integers beyond 2^53 can read the
+ * same here while the API server, which keeps 64 bits, runs another than was stamped.
  */
-export function unsafeNumber(value: Json): number | undefined {
-  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? undefined : value;
-  if (Array.isArray(value)) return firstUnsafe(value);
-  return isObject(value) ? firstUnsafe(Object.values(value)) : undefined;
-}
-
-function firstUnsafe(values: readonly (Json | undefined)[]): number | undefined {
-  for (const value of values) {
-    const found = value === undefined ? undefined : unsafeNumber(value);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function isComparable(value: Json, levels: number): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) return false;
+  const values: readonly (Json | undefined)[] = Array.isArray(value) ? value : Object.values(value);
+  return values.every((each) => each === undefined || isComparable(each, levels - 1));
 }

@@ -194,7 +194,7 @@ describe('docs/policy.md', () => {
 /** By the same reader as the webhook's. */
 function requesterOf(userInfo: unknown) {
   const resource = { group: '', version: 'v1', resource: 'pods' };
-  const request = { uid: 'x', operation: 'CREATE', resource, userInfo };
+  const request = { uid: 'x', operation: 'CREATE', resource, userInfo, object: {} };
   return readReview({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }).requester;
 }
 

@@ -97,7 +97,8 @@ function misplaced(
 function isHolder(claimed: StampClaims['holder'], holder: Holder): boolean {
   if (!isSameKind(claimed, holder)) return false;
   if (claimed.name !== undefined) return claimed.name === holder.name;
-  return claimed.generateName !== undefined && claimed.generateName === holder.generateName;
+  // An object without either is never stored, but a forged review can have it stamped: its stamp would fit everything.
+  return Boolean(claimed.generateName) && claimed.generateName === holder.generateName;
 }
 
 function nothing<Code extends DenialCode>(code: Code, particulars: Parameters<typeof deny<Code>>[1]): Standing {

@@ -1,7 +1,7 @@
 import { type Denial, deny } from '../denials.ts';
 import { sameJson } from '../json.ts';
 import { descend } from '../lineage/descend.ts';
-import { findKind, isSameKind } from '../lineage/kinds.ts';
+import { findKind, handsAnnotationsDown, isSameKind } from '../lineage/kinds.ts';
 import { annotationOf, controllerOf, nameOf, titleOf, uidOf } from '../lineage/metadata.ts';
 import { holderOf, standingOf } from '../lineage/standing.ts';
 import { ANNOTATION } from '../names.ts';
@@ -97,8 +97,10 @@ async function handOn(submission: Submission): Promise<Outcome> {
  * and the pods from now on are theirs. It is never refused: that would block rollouts that drain.
  */
 async function byCarrier(submission: Submission): Promise<Outcome> {
-  const { written } = submission;
+  const { kind, written } = submission;
   const { object, old } = written;
+  // Here the stamp is its own, and no copy.
+  if (handsAnnotationsDown(kind)) return keep(written);
   const stamp = annotationOf(object, ANNOTATION.stamp);
   if (stamp !== annotationOf(old, ANNOTATION.stamp)) {
     const outcome = await handOn(submission);

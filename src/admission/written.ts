@@ -1,7 +1,7 @@
 import { deny } from '../denials.ts';
 import { editAnnotations } from '../injection/patch.ts';
 import { isObject, type JsonObject, type Operation } from '../json.ts';
-import type { WorkloadKind } from '../lineage/kinds.ts';
+import { handsAnnotationsDown, type WorkloadKind } from '../lineage/kinds.ts';
 import { annotationOf, generateNameOf, nameOf, titleOf } from '../lineage/metadata.ts';
 import type { Scene } from '../lineage/scene.ts';
 import { holderOf } from '../lineage/standing.ts';
@@ -36,8 +36,9 @@ export function write(written: Written, statement: Statement, scene: Scene): Out
     return refused(policyName, deny('TemplateNotComparable', { object: titleOf(kind, holder.name) }));
   }
   const name = nameOf(object);
+  const handed = handsAnnotationsDown(kind) ? 'stamp' : type;
   const claims = claimsFor(author, {
-    typ: type,
+    typ: handed,
     role,
     ns: scene.namespace,
     gov: scene.since,
@@ -51,9 +52,9 @@ export function write(written: Written, statement: Statement, scene: Scene): Out
   });
   const token = signStamp(claims, scene.keys, scene.cluster, scene.now);
   // Custody stands beside a copy of the owner's stamp: with one key for both, the controller that copies would write
-  // against us for ever.
+  // against us for ever. So what such a controller copies from has its statement where a human's would be.
   const keys =
-    type === 'stamp'
+    handed === 'stamp'
       ? { [ANNOTATION.stamp]: token, [ANNOTATION.custody]: undefined }
       : { [ANNOTATION.stamp]: annotationOf(object, ANNOTATION.stamp), [ANNOTATION.custody]: token };
   const { op: operator, rule, by: delegator } = author;

@@ -238,6 +238,11 @@ export function isSameKind(one: GroupKind, other: GroupKind): boolean {
   return one.group === other.group && one.kind === other.kind;
 }
 
+/** Whether the controller of a kind copies its annotations to what it makes, and goes on doing so. */
+export function handsAnnotationsDown({ children }: Pick<WorkloadKind, 'children'>): boolean {
+  return children.some(({ annotated }) => annotated === true);
+}
+
 /** Finds a kind in a table. */
 export function findKind(kinds: readonly WorkloadKind[], wanted: GroupKind): WorkloadKind | undefined {
   return kinds.find((each) => isSameKind(each, wanted));

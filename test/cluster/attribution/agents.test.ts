@@ -6,6 +6,7 @@ import { connect } from '../fixture.ts';
 import { until } from '../until.ts';
 import {
   CONTROLLERS,
+  deploymentOf,
   type Controller,
   carrier,
   installAgentKinds,
@@ -18,10 +19,11 @@ import {
   post,
   replicaOf,
 } from './support/agents.ts';
-import { expectCustody, expectLineage, expectStamped } from './support/lineage.ts';
+import { expectCustody, expectLineage, expectStamped, referenceTo } from './support/lineage.ts';
 import { ALICE, BOB, kubectl, useScene } from './support/scene.ts';
 import { type Kind, pathOf, type Stored } from './support/store.ts';
 import type { Manifest } from './support/workloads.ts';
+import { untilSettled, type Writes, writesOf } from './support/writes.ts';
 
 const cluster = connect();
 
@@ -246,6 +248,30 @@ describe.skipIf(cluster.unavailable)('agent platforms', () => {
       expect(status).toBe(200);
       expectStamped(scene, body, ALICE);
       expectCustody(scene, await made(the('sympozium'), namespace, jobOf(body)), ALICE, body);
+    });
+
+    it('that serves has the name in the pods of its Deployment, whose controller writes no more than elsewhere', async () => {
+      const writes: Writes[] = [];
+      for (const where of [await scene.ungoverned(), namespace]) {
+        const run = await made(scene.alice, where, agentRun('server'));
+        await made(the('sympozium'), where, deploymentOf(run));
+        await untilSettled(scene.store, where, 'server');
+        for (const replicas of [2, 3]) {
+          const path = pathOf('Deployment', where, 'server');
+          await the('sympozium').api.call('PATCH', path, { body: { spec: { replicas } } });
+          await untilSettled(scene.store, where, 'server');
+        }
+        const { administrator } = scene.countersign;
+        writes.push(await writesOf(cluster, administrator, 'deployment-controller', where, 'replicasets'));
+      }
+      for (const pod of await scene.store.untilPods(namespace, 'server', 3)) {
+        const passed = await expectLineage(scene, pod, ALICE);
+        expect(kindsOf(passed)).toEqual(['Pod', 'ReplicaSet', 'Deployment']);
+      }
+      const run = referenceTo(await scene.store.get('AgentRun', namespace, 'server'));
+      const deployment = await scene.store.get('Deployment', namespace, 'server');
+      expect(expectStamped(scene, deployment, ALICE)).toMatchObject({ parent: run, root: run });
+      expect(writes[1]).toEqual(writes[0]);
     });
 
     it('has the task that was submitted: a controller that changes it is refused', async () => {

@@ -70,6 +70,14 @@ export function jobOf(run: Stored): Manifest {
   return object('Job', { name, labels, ...madeFor(run) }, { backoffLimit: 0, template });
 }
 
+/** What it makes of an AgentRun that serves. */
+export function deploymentOf(run: Stored): Manifest {
+  const { name } = run.metadata;
+  const template = { metadata: { labels: { app: name } }, spec: { containers: [{ ...APP, name: 'agent' }] } };
+  const spec = { replicas: 1, selector: { matchLabels: { app: name } }, template };
+  return object('Deployment', { name, ...madeFor(run) }, spec);
+}
+
 /** What the controller of JobSet makes of one of the jobs in it. */
 export function replicaOf(jobSet: Stored, index: number): Manifest {
   const jobs = jobSet.spec['replicatedJobs'] as { name: string; template: { spec: { template: PodTemplate } } }[];

@@ -133,6 +133,19 @@ describe('a Deployment', () => {
   });
 });
 
+describe('a ReplicaSet that another Deployment adopted', () => {
+  it.each([
+    ['is its author’s, when the templates are equal', 'app:1', 'bob'],
+    ['stays whose it was, when they are not', 'app:2', 'alice'],
+  ])('%s', async (_title, image, operator) => {
+    const world = new World();
+    const { set } = await chain(world);
+    const adopter = await world.write({ ...deployment(image), metadata: { name: 'heir', namespace: 'agents' } }, BOB);
+    const adopted = world.store(withMetadata(set, madeFor(adopter)));
+    expect(operatorOf(await podFor(world, adopted))).toBe(operator);
+  });
+});
+
 describe('a pod by a controller is refused', () => {
   it.each<[string, string, (world: World, set: JsonObject) => Promise<[JsonObject, ReturnType<typeof controller>?]>]>([
     [

@@ -342,12 +342,15 @@ describe('docs/operations.md', () => {
 });
 
 describe('docs/threat-model.md', () => {
-  const attacks = section(read('docs/threat-model.md'), 'Attacks that are stopped');
+  const chapters = ['Attacks that are stopped', 'Attacks that were tried'];
   /** Each section names a file of tests, and its table, in the last column, words of a title. */
-  const shown = headings(attacks, 3).flatMap((heading) => {
-    const own = section(attacks, heading);
-    const file = /^Shown by `(.*)`\.$/m.exec(own)?.[1] ?? '';
-    return [...own.matchAll(/^\| (?!attack |---).* \| (.*) \|$/gm)].map(([, title = '']) => [file, title] as const);
+  const shown = chapters.flatMap((chapter) => {
+    const attacks = section(read('docs/threat-model.md'), chapter);
+    return headings(attacks, 3).flatMap((heading) => {
+      const own = section(attacks, heading);
+      const file = /^Shown by `(.*?)`[.:]/m.exec(own)?.[1] ?? '';
+      return [...own.matchAll(/^\| (?!attack |---).* \| (.*) \|$/gm)].map(([, title = '']) => [file, title] as const);
+    });
   });
 
   it('names tests', () => expect(shown.length).toBeGreaterThan(30));

@@ -76,7 +76,10 @@ class Play {
         this.world.objects.delete('deployments/web');
         return this.#submit('web', undefined, this.#deployment(wanted, undefined), by, name, wanted);
       case 'relabel':
-        if (deployment) await this.#try(withMetadata(deployment, { labels: { by: name } }), by);
+        if (deployment) {
+          const labelled = withMetadata(deployment, { labels: { by: name } });
+          await this.#submit('web', deployment, labelled, by, name, imageOf(deployment));
+        }
         return;
       case 'machine':
         if (deployment) await this.#try(this.#deployment(wanted, deployment), account('elsewhere', 'ci'));
@@ -141,9 +144,9 @@ class Play {
     name: string,
     image: string,
   ): Promise<void> {
-    const same = old !== undefined && sameJson(old['spec'], object['spec']);
     const done = await this.#try(object, by);
-    if (done === undefined || same) return;
+    // Whoever touches what nobody stands behind has submitted it too.
+    if (done === undefined || annotation(done, 'stamp') === (old && annotation(old, 'stamp'))) return;
     if (on === 'web') this.#before = old;
     const all = this.#submitted.get(on) ?? new Set();
     this.#submitted.set(on, all.add(`${name} ${image}`));

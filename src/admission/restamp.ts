@@ -1,5 +1,6 @@
 import { deny } from '../denials.ts';
 import { isObject, sameJson } from '../json.ts';
+import { controllerOf } from '../lineage/metadata.ts';
 import { VERB } from '../names.ts';
 import { flawOf } from '../operator/canonical.ts';
 import { sessionOf } from '../operator/requester.ts';
@@ -18,7 +19,7 @@ const MAX_REASON = 256;
  * @param asked the annotation: JSON with `operator` and `reason`
  */
 export async function restamp(submission: Submission, asked: string): Promise<Outcome> {
-  const { review, scene, written, before, content } = submission;
+  const { review, kind, scene, written, before, content } = submission;
   const { requester } = review;
   const { policy } = scene;
   const session = sessionOf(requester);
@@ -50,7 +51,11 @@ export async function restamp(submission: Submission, asked: string): Promise<Ou
     reason,
     req: recordOf(requester, policy),
   } as const;
-  return write(written, { type: 'stamp', code: 'Restamped', author, role: role.arn }, scene);
+  // What stands on a revision counts as a copy of what its owner carried when it was made.
+  const owner = kind.kind === 'ControllerRevision' ? controllerOf(written.object) : undefined;
+  const about = owner && { group: owner.group, kind: owner.kind, name: owner.name };
+  const statement = { type: 'stamp', code: 'Restamped', author, role: role.arn, ...(about && { about }) } as const;
+  return write(written, statement, scene);
 }
 
 function read(asked: string): { operator: string; reason: string } | { problem: string } {

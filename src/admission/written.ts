@@ -6,7 +6,7 @@ import { annotationOf, generateNameOf, nameOf, titleOf } from '../lineage/metada
 import type { Scene } from '../lineage/scene.ts';
 import { holderOf } from '../lineage/standing.ts';
 import { ANNOTATION } from '../names.ts';
-import type { Reference } from '../stamp/claims.ts';
+import type { Reference, StampClaims } from '../stamp/claims.ts';
 import { signStamp } from '../stamp/jws.ts';
 import { type Outcome, refused, type StampedCode, type UntouchedCode } from './outcome.ts';
 import { type Author, claimsFor } from './statement.ts';
@@ -25,12 +25,14 @@ interface Statement {
   readonly author: Author;
   readonly role: string;
   readonly parent?: Reference;
+  /** The object that it is about, where that is not the one on which it is put. */
+  readonly about?: StampClaims['holder'];
 }
 
 /** Signs a statement about the object as it is written, and puts it there. */
 export function write(written: Written, statement: Statement, scene: Scene): Outcome {
   const { object, kind, policyName } = written;
-  const { type, code, author, role, parent } = statement;
+  const { type, code, author, role, parent, about } = statement;
   const holder = holderOf(object, kind);
   if (holder.digest === undefined) {
     return refused(policyName, deny('TemplateNotComparable', { object: titleOf(kind, holder.name) }));
@@ -42,7 +44,7 @@ export function write(written: Written, statement: Statement, scene: Scene): Out
     role,
     ns: scene.namespace,
     gov: scene.since,
-    holder: {
+    holder: about ?? {
       group: kind.group,
       kind: kind.kind,
       ...(name === '' ? { generateName: generateNameOf(object) } : { name }),

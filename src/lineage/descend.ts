@@ -132,7 +132,7 @@ async function fromRevision(family: Family, scene: Scene): Promise<Descent> {
   const standing =
     digest !== undefined && digest === holder.digest && isLabelledAlike(revised, present)
       ? await presentStanding(parent, kind, scene)
-      : copiedStanding(read.object, { ...holder, digest }, scene);
+      : copiedStanding(read.object, { ...holder, digest, title: revisionTitle }, scene);
   return (
     found({ ...family, title: standing.kind === 'nobody' ? revisionTitle : title }, standing, scene) ??
     contained(family, standing, content.templates)

@@ -24,6 +24,8 @@ export interface Holder extends GroupKind {
   readonly generateName: string;
   /** What it runs now; undefined where that cannot be compared. */
   readonly digest: string | undefined;
+  /** How messages call what carries the statement, where that is another object. */
+  readonly title?: string;
 }
 
 export function holderOf(object: JsonObject, kind: WorkloadKind): Holder {
@@ -60,7 +62,7 @@ export interface Place extends Pick<Scene, 'cluster' | 'namespace' | 'since'> {
  */
 export function check(token: string | undefined, type: StampClaims['typ'], holder: Holder, scene: Place): Standing {
   if (token === undefined) return { kind: 'nobody' };
-  const title = titleOf(holder, holder.name || `${holder.generateName}*`);
+  const title = holder.title ?? titleOf(holder, holder.name || `${holder.generateName}*`);
   const verified = verifyStamp(token, scene.keys.verifying);
   if (verified.kind === 'invalid') {
     return verified.flaw === 'unknown-key'

@@ -4,9 +4,9 @@ import type { Person } from '../admission/support/person.ts';
 import { podWith } from '../admission/support/pods.ts';
 import { expectLineage, STAMP, type Verifier } from '../attribution/support/lineage.ts';
 import { addPaperNode, ON_PAPER, type PaperNode } from '../attribution/support/node.ts';
-import { ALICE, apply, kubectl, useScene } from '../attribution/support/scene.ts';
-import type { Stored } from '../attribution/support/store.ts';
-import { type Manifest, workload } from '../attribution/support/workloads.ts';
+import { ALICE, apply, BOB, kubectl, useScene } from '../attribution/support/scene.ts';
+import { imageOf, type Stored } from '../attribution/support/store.ts';
+import { type Manifest, running, workload } from '../attribution/support/workloads.ts';
 import { connect } from '../fixture.ts';
 import { countersign as run } from '../installation.ts';
 import { until } from '../until.ts';
@@ -26,7 +26,7 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
   let node: PaperNode;
   let keys: PublishedKeys;
   let verifier: Verifier;
-  const running = new Map<Running, Stored>();
+  const before = new Map<Running, Stored>();
 
   const nameOf = (kind: Running): string => `lost-${kind.toLowerCase()}`;
   const manifest = (kind: Running): Manifest =>
@@ -39,7 +39,7 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
     await apply(scene.alice, namespace, workload('CronJob', 'lost-cronjob'));
     for (const kind of KINDS) {
       const [pod] = (await scene.store.untilPods(namespace, nameOf(kind), 1)) as [Stored];
-      running.set(kind, pod);
+      before.set(kind, pod);
     }
     const { process } = scene.countersign;
     keys = new PublishedKeys(process);
@@ -58,13 +58,20 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
     return failure.message;
   }
 
+  /** An admin runs "countersign restamp". */
+  async function restamped(inNamespace: string, operator: string, what: string) {
+    const args = [what, '-n', inNamespace, '--operator', operator, '--reason', 'stamp keys lost'];
+    const child = run(['restamp', ...args, `--kubeconfig=${cluster.adminKubeconfig}`]);
+    return { status: await child.status, stdout: child.stdout() };
+  }
+
   const into = (person: Person, kind: Running) =>
-    person.kubectl(['-n', namespace, 'exec', running.get(kind)?.metadata.name ?? '', '-c', 'app', '--', 'id']);
+    person.kubectl(['-n', namespace, 'exec', before.get(kind)?.metadata.name ?? '', '-c', 'app', '--', 'id']);
 
   it('what runs goes on, and its operator gets in, and nobody else', async () => {
     for (const kind of KINDS) {
       const pods = await scene.store.list('Pod', namespace, { app: nameOf(kind) });
-      expect(pods).toEqual([running.get(kind)]);
+      expect(pods).toEqual([before.get(kind)]);
       // The webhook has no objection, and there is no node of that name that would answer.
       expect((await into(scene.alice, kind)).stderr).not.toContain('countersign');
       expect((await into(scene.bob, kind)).stderr).toContain('[NotYourSession]');
@@ -73,12 +80,7 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
   });
 
   it.each(KINDS)('(%s) no new pod counts, and the refusal says how to have it stamped anew', async (kind) => {
-    await kubectl(scene.alice, namespace, [
-      'delete',
-      'pod',
-      running.get(kind)?.metadata.name ?? '',
-      '--grace-period=0',
-    ]);
+    await kubectl(scene.alice, namespace, ['delete', 'pod', before.get(kind)?.metadata.name ?? '', '--grace-period=0']);
     const owner = kind === 'Deployment' ? 'ReplicaSet' : kind;
     const message = await complaintAbout(`the stamp on ${owner} "${nameOf(kind)}`);
     expect(message).toContain('[StampKeyUnknown]');
@@ -92,11 +94,10 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
   });
 
   it('"countersign restamp --all" heals all of it, in the name that is given', async () => {
-    const args = ['--all', '-n', namespace, '--operator', ALICE, '--reason', 'stamp keys lost'];
-    const restamp = run(['restamp', ...args, `--kubeconfig=${cluster.adminKubeconfig}`]);
+    const restamp = await restamped(namespace, ALICE, '--all');
     const lines = [...KINDS.map((kind) => `${kind} "${nameOf(kind)}"`), 'CronJob "lost-cronjob"'];
-    expect(await restamp.status).toBe(0);
-    expect(restamp.stdout().trimEnd().split('\n').toSorted()).toEqual(
+    expect(restamp.status).toBe(0);
+    expect(restamp.stdout.trimEnd().split('\n').toSorted()).toEqual(
       lines.map((line) => `${line}: operator "${ALICE}"`).toSorted(),
     );
     for (const kind of KINDS) {
@@ -104,6 +105,45 @@ describe.skipIf(cluster.unavailable)('when all keys of stamps are lost, and ther
       for (const pod of pods) await expectLineage(verifier, pod, ALICE);
     }
     await kubectl(scene.alice, namespace, ['create', 'job', 'now', '--from=cronjob/lost-cronjob']);
+  });
+
+  it('pods of an older template come back when their revision is stamped anew, which the refusal names', async () => {
+    const own = await scene.governed();
+    const set = (image: string, partition: number) =>
+      workload('StatefulSet', 'two', running(image), {
+        replicas: 2,
+        podManagementPolicy: 'Parallel',
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition } },
+      });
+    const untilImages = (...images: string[]) =>
+      scene.store.untilPodsAre(
+        `pods run ${images.join(' and ')}`,
+        own,
+        'two',
+        (pods) => pods.map(imageOf).toSorted().join() === images.join(),
+        MINUTE,
+      );
+    await apply(scene.alice, own, set('app:1', 0));
+    for (const pod of await untilImages('app:1', 'app:1')) await scene.store.setPhase(pod, 'Running');
+    await apply(scene.bob, own, set('app:2', 1));
+    await untilImages('app:1', 'app:2');
+    await keys.store.change(() => firstKeys());
+    await keys.reach(scene.countersign.process);
+    expect((await restamped(own, BOB, '--all')).status).toBe(0);
+
+    await kubectl(scene.alice, own, ['delete', 'pod', 'two-0', 'two-1']);
+    const revision = await until('the refusal names the revision', async () => {
+      const messages = (await scene.store.failures(own)).map(({ message }) => message);
+      return messages
+        .map((each) => /\[StampKeyUnknown\] the stamp on ControllerRevision "([^"]+)"/.exec(each)?.[1])
+        .find(Boolean);
+    });
+    expect((await restamped(own, ALICE, `controllerrevision/${revision}`)).status).toBe(0);
+    const [older, newer] = (await untilImages('app:1', 'app:2')).toSorted((one, other) =>
+      imageOf(one).localeCompare(imageOf(other)),
+    ) as [Stored, Stored];
+    await expectLineage(verifier, older, ALICE, BOB);
+    await expectLineage(verifier, newer, BOB);
   });
 
   it('a person heals their own without a restart, by taking the old stamp off', async () => {

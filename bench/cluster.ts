@@ -39,7 +39,11 @@ export async function reportCluster(fixture: Fixture): Promise<void> {
     await countersign.start();
     await measure(countersign, fixture);
   } finally {
-    await countersign.stop().finally(() => controlPlane.close());
+    try {
+      await countersign.stop();
+    } finally {
+      await controlPlane.close();
+    }
   }
 }
 
@@ -65,9 +69,9 @@ async function ownerReads(countersign: Countersign, alice: Api, [free, governed]
   const sets = new Map<Place, string>();
   for (const place of [free, governed]) {
     const path = `/apis/apps/v1/namespaces/${place.namespace}/replicasets`;
-    const template = templateOf('owner');
-    const body = { metadata: { name: 'owner' }, spec: { replicas: 0, selector: template.selector, template } };
-    const made = await alice.call<{ metadata: { uid: string } }>('POST', path, { body: stripped(body) });
+    const { selector, metadata, spec } = templateOf('owner');
+    const body = { metadata: { name: 'owner' }, spec: { replicas: 0, selector, template: { metadata, spec } } };
+    const made = await alice.call<{ metadata: { uid: string } }>('POST', path, { body });
     if (made.status !== 201) throw new Error(JSON.stringify(made.body));
     sets.set(place, made.body.metadata.uid);
   }
@@ -190,12 +194,6 @@ function templateOf(name: string) {
       ],
     },
   };
-}
-
-/** Without the selector that `templateOf` carries beside the template. */
-function stripped<Body extends { spec: { template: { metadata: object; spec: object } } }>(body: Body): object {
-  const { metadata, spec } = body.spec.template;
-  return { ...body, spec: { ...body.spec, template: { metadata, spec } } };
 }
 
 function jobOf(name: string) {

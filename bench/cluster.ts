@@ -16,7 +16,8 @@ const PODS = 300;
 const REPLICAS = 200;
 const ROUNDS = 3;
 const LOAD = { rounds: 8, amount: 4000 };
-const AIM = { ownerReadMs: 3, slower: 1.2 };
+const CHANGES = 20;
+const AIM = { ownerReadMs: 3, slower: 1.2, slowerChanges: 1.5 };
 const PATIENCE_MS = 120_000;
 const ALICE = 'alice@acme.com';
 
@@ -58,6 +59,7 @@ async function measure(countersign: Countersign, fixture: Fixture): Promise<void
     ...(await ownerReads(countersign, alice, places)),
     await workloads('Job of 200 pods', alice, places, jobOf),
     await workloads('Deployment of 200 replicas', alice, places, deploymentOf),
+    await rapidChanges(alice, places),
     ...(await stamps(countersign, fixture, places[1].namespace)),
   ];
   console.log(`\n${table(['on a real API server', 'governed', 'compared with', 'difference', 'aim'], rows)}`);
@@ -150,6 +152,48 @@ async function untilAllThere(
     }
     if (seconds * 1000 > PATIENCE_MS) throw new Error(`${id}: ${found.items.length} of ${REPLICAS} pods`);
     await sleep(50);
+  }
+}
+
+/** Seconds until twenty changes of a Deployment's image have come to rest at the last one. */
+async function rapidChanges(alice: Api, places: readonly [Place, Place]): Promise<string[]> {
+  const times = new Map<Place, number[]>(places.map((place) => [place, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const place of round % 2 === 0 ? places : places.toReversed()) {
+      times.get(place)?.push(await untilAtRest(alice, place));
+    }
+  }
+  const [free = 0, governed = 0] = places.map((place) => median(times.get(place) ?? []));
+  const verdict = governed / free <= AIM.slowerChanges ? 'met' : 'missed';
+  const aim = `at most ${AIM.slowerChanges} ×: ${verdict}`;
+  return [`${CHANGES} changes of an image, s`, figure(governed), figure(free), `× ${figure(governed / free)}`, aim];
+}
+
+async function untilAtRest(alice: Api, { namespace }: Place): Promise<number> {
+  const id = `c-${randomUUID().slice(0, 8)}`;
+  const { selector, metadata, spec } = templateOf(id);
+  const apps = `/apis/apps/v1/namespaces/${namespace}`;
+  const body = { metadata: { name: id }, spec: { replicas: 1, selector, template: { metadata, spec } } };
+  const made = await alice.call('POST', `${apps}/deployments`, { body });
+  if (made.status !== 201) throw new Error(JSON.stringify(made.body));
+  const began = performance.now();
+  for (let change = 1; change <= CHANGES; change += 1) {
+    const containers = spec.containers.map((each) => ({ ...each, image: `registry.example.com/agent:${change}` }));
+    const patch = { body: { spec: { template: { spec: { containers } } } } };
+    const { status, body: answer } = await alice.call('PATCH', `${apps}/deployments/${id}`, patch);
+    if (status !== 200) throw new Error(answer.message);
+  }
+  const last = `registry.example.com/agent:${CHANGES}`;
+  for (;;) {
+    const pods = `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${id}`;
+    const { body: found } = await alice.call<{ items: { spec: { containers: { image: string }[] } }[] }>('GET', pods);
+    const seconds = (performance.now() - began) / 1000;
+    if (found.items.some((pod) => pod.spec.containers.some(({ image }) => image === last))) {
+      await alice.call('DELETE', `${apps}/deployments/${id}?propagationPolicy=Background`);
+      return seconds;
+    }
+    if (seconds * 1000 > PATIENCE_MS) throw new Error(`${id} does not come to rest`);
+    await sleep(20);
   }
 }
 

@@ -2,7 +2,7 @@ import { deny } from '../denials.ts';
 import { finalView } from '../injection/final.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
-import { readPod } from '../injection/pod.ts';
+import { readPod, readTemplate } from '../injection/pod.ts';
 import { sameJson } from '../json.ts';
 import { contentOf } from '../lineage/content.ts';
 import { findResource, type WorkloadKind } from '../lineage/kinds.ts';
@@ -81,7 +81,7 @@ function guardWorkload(review: Review, kind: WorkloadKind, scene: Scene): Outcom
   const object = review.object ?? {};
   const content = contentOf(object, kind);
   const { templates } = content;
-  const pods = templates.map((each) => readPod({ metadata: each['metadata'] ?? {}, spec: each['spec'] }));
+  const pods = templates.map(readTemplate);
   if (pods.length > 0 && !pods.some((pod) => selects(policy.pods, pod))) return permitted(policy.name, 'NotSelected');
   const before = review.oldObject && contentOf(review.oldObject, kind);
   if (before !== undefined && sameJson(before.covered, content.covered)) return permitted(policy.name);

@@ -1,8 +1,8 @@
 import { sameJson } from '../json.ts';
 import { type Claims, claimsOf, claimsOfAnnotation, combineClaims } from '../injection/claims.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
-import { type Pod, readPod } from '../injection/pod.ts';
-import { type Content, contentOf } from '../lineage/content.ts';
+import { type Pod, readTemplate } from '../injection/pod.ts';
+import { contentOf } from '../lineage/content.ts';
 import type { WorkloadKind } from '../lineage/kinds.ts';
 import { annotationOf } from '../lineage/metadata.ts';
 import type { Scene } from '../lineage/scene.ts';
@@ -34,7 +34,7 @@ export function decideWorkload(
   const { policy } = governance;
   const object = review.object ?? {};
   const content = contentOf(object, kind);
-  const pods = content.templates.map(podOf);
+  const pods = content.templates.map(readTemplate);
   const result = sceneOf(review.namespace, governance, circumstances);
   if (result.kind === 'off') return { kind: 'untouched', code: 'NotReviewed' };
 
@@ -72,7 +72,8 @@ function byPerson(
   const author = authorOf(who, review.requester, policy);
   const byWhom = { operator: author.op, rule: author.rule };
   const role = chooseRole(policy, author.op, groupsFor(author), claims.role);
-  if (role.kind === 'refused') return refused(policy.name, role.denial, byWhom);
+  // Without a role nobody's name is put on it; to label what runs already takes none.
+  if (role.kind === 'refused') return changed ? refused(policy.name, role.denial, byWhom) : keep(written);
   if (changed) {
     // Here and not only at the pod, where nobody sees it.
     const denial =
@@ -88,9 +89,4 @@ function isAttributed(object: Review['oldObject'], kind: WorkloadKind, scene: Sc
   if (object === undefined) return false;
   const standing = standingOf(object, kind, scene);
   return standing.kind === 'stands' && !scene.policy.identity.left.has(standing.claims.op);
-}
-
-/** A template as the pod that would be made of it. */
-function podOf(template: Content['templates'][number]): Pod {
-  return readPod({ metadata: template['metadata'] ?? {}, spec: template['spec'] });
 }

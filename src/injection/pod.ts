@@ -78,6 +78,11 @@ export function readPod(raw: unknown): Pod {
   };
 }
 
+/** A pod template as the pod that would be made of it. @throws Fault `ReviewInvalid`, as {@link readPod} */
+export function readTemplate(template: JsonObject): Pod {
+  return readPod({ metadata: template['metadata'] ?? {}, spec: template['spec'] });
+}
+
 function placed(field: string, containers: readonly Container[]): PlacedContainer[] {
   return containers.map((each, index) => ({ container: each, pointer: pointerBelow(`/spec/${field}`, index) }));
 }

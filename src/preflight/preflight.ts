@@ -2,7 +2,7 @@ import { podSecurityDenial } from '../admission/pod.ts';
 import { type Denial, deny, quote } from '../denials.ts';
 import { reasonOf } from '../errors.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
-import { type Pod, readPod } from '../injection/pod.ts';
+import { type Pod, readPod, readTemplate } from '../injection/pod.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { contentOf } from '../lineage/content.ts';
 import { findKind, type GroupKind, isSameKind, POOL_KINDS, type WorkloadKind } from '../lineage/kinds.ts';
@@ -146,7 +146,7 @@ function hasEnded(object: JsonObject, { ends }: WorkloadKind): boolean {
 function podsOf(object: JsonObject, kind: WorkloadKind): readonly (Pod | Error)[] {
   return contentOf(object, kind).templates.map((template) => {
     try {
-      return readPod({ metadata: template['metadata'] ?? {}, spec: template['spec'] });
+      return readTemplate(template);
     } catch (thrown) {
       return new Error(reasonOf(thrown), { cause: thrown });
     }

@@ -8,6 +8,12 @@ import { account, annotation, controller, freshKeys, madeFor, SESSION, withMetad
 const DEPLOYMENTS = controller('deployment-controller');
 const REPLICA_SETS = controller('replicaset-controller');
 
+const NO_ROLE_FOR_BOB = {
+  identity: 'pod-identity',
+  region: 'eu-central-1',
+  roles: [{ arn: 'arn:aws:iam::111122223333:role/agent', operators: ['alice'] }],
+};
+
 /** The ReplicaSet that the Deployment controller makes: annotations copied down. */
 function replicaSetFor(owner: JsonObject, name = 'web-1', image?: string): JsonObject {
   const { template: own } = owner['spec'] as { template: JsonObject };
@@ -96,6 +102,14 @@ describe('a Deployment', () => {
     const old = world.store(deployment());
     const adopted = await world.write(withMetadata(old, { annotations: { adopted: 'yes' } }), BOB);
     expect(world.claims(adopted, 'stamp')).toMatchObject({ op: 'bob' });
+  });
+
+  it('is labelled also by somebody without a role, whose name is not put on it', async () => {
+    const world = new World({ session: { ...NO_ROLE_FOR_BOB } });
+    const old = world.store(deployment());
+    const labelled = await world.write(withMetadata(old, { labels: { a: 'b' } }), BOB);
+    expect(annotation(labelled, 'stamp')).toBeUndefined();
+    expect(await world.refusal(withMetadata(deployment('app:2'), { uid: 'uid-1' }), BOB)).toBe('NoRole');
   });
 
   it('is adopted when whoever stood behind it left', async () => {

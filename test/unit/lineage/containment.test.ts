@@ -4,7 +4,8 @@ import { patchFor } from '../../../src/injection/patch.ts';
 import { readPod } from '../../../src/injection/pod.ts';
 import type { JsonObject } from '../../../src/json.ts';
 import { missingFrom } from '../../../src/lineage/containment.ts';
-import { patchedBy, PLAN } from '../support/injection.ts';
+import { PLAN } from '../support/injection.ts';
+import { patchedBy } from '../support/reviews.ts';
 import {
   changed,
   dropped,

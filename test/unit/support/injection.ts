@@ -1,6 +1,4 @@
-import jsonPatch from 'fast-json-patch';
 import type { SessionPlan } from '../../../src/injection/container.ts';
-import type { JsonObject, Operation } from '../../../src/json.ts';
 
 /** Some session. */
 export const PLAN: SessionPlan = {
@@ -14,8 +12,3 @@ export const PLAN: SessionPlan = {
   image: 'countersign@sha256:0000000000000000000000000000000000000000000000000000000000000000',
   resources: { requests: {}, limits: {} },
 };
-
-/** An object with operations applied; the object itself is left as it was. */
-export function patchedBy(object: JsonObject, operations: readonly Operation[]): JsonObject {
-  return jsonPatch.applyPatch(structuredClone(object), structuredClone(operations) as never, true, true).newDocument;
-}

@@ -36,6 +36,7 @@ export class Countersign {
   #administrator: Person | undefined;
   #process: WebhookProcess | undefined;
   readonly #policies = new Set<string>();
+  readonly #namespaces: string[] = [];
   #count = 0;
 
   constructor(cluster: TestCluster) {
@@ -68,6 +69,8 @@ export class Countersign {
     await unregisterWebhooks(this.admin);
     await this.#process?.stop();
     for (const name of this.#policies) await this.deletePolicy(name);
+    // A CronJob, or a Job whose pods were refused, would go on asking whoever is started next.
+    for (const name of this.#namespaces) await this.admin.call('DELETE', `/api/v1/namespaces/${name}`);
   }
 
   unregister(): Promise<void> {
@@ -121,6 +124,7 @@ export class Countersign {
 
   async namespace(labels: Readonly<Record<string, string>> = {}): Promise<string> {
     const name = await this.cluster.newNamespace(labels);
+    this.#namespaces.push(name);
     await this.letEdit(name);
     return name;
   }

@@ -15,6 +15,8 @@ export interface Asked {
   /** With the subresource behind it, where there is one. */
   readonly resource: string;
   readonly name: string;
+  /** Empty where the object is in none. */
+  readonly namespace: string;
   readonly username: string;
   readonly dryRun: boolean;
 }
@@ -31,6 +33,7 @@ interface Review {
     readonly resource: { readonly resource: string };
     readonly subResource?: string;
     readonly name?: string;
+    readonly namespace?: string;
     readonly userInfo: { readonly username: string };
     readonly dryRun?: boolean;
   };
@@ -55,10 +58,18 @@ export async function startRecorder(
       text += chunk;
     });
     request.on('end', () => {
-      const { uid, operation, name = '', userInfo, dryRun = false, ...of } = (JSON.parse(text) as Review).request;
+      const {
+        uid,
+        operation,
+        name = '',
+        namespace = '',
+        userInfo,
+        dryRun = false,
+        ...of
+      } = (JSON.parse(text) as Review).request;
       const webhook = new URL(request.url ?? '', 'https://localhost').pathname.slice(1);
       const resource = [of.resource.resource, ...(of.subResource === undefined ? [] : [of.subResource])].join('/');
-      asked.push({ webhook, operation, resource, name, username: userInfo.username, dryRun });
+      asked.push({ webhook, operation, resource, name, namespace, username: userInfo.username, dryRun });
       response.setHeader('content-type', 'application/json');
       const answer = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: true } };
       response.end(JSON.stringify(answer));

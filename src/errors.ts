@@ -21,7 +21,23 @@ export type FaultCode =
   /** The API server could not be reached, or refused what a command asked of it. */
   | 'ClusterFailed'
   /** The keys that stamps are signed or verified with cannot be used. */
-  | 'KeysInvalid';
+  | 'KeysInvalid'
+  /** A session was not told what it needs, or something that cannot be. */
+  | 'SessionSettingInvalid'
+  /** There are no base credentials: their token is missing, or was refused. */
+  | 'BaseIdentityFailed'
+  /** AWS does not let the base identity assume the session role in the operator's name. */
+  | 'AssumeRoleRefused'
+  /** AWS gave credentials that are not in the operator's name. */
+  | 'SourceIdentityChanged'
+  /** AWS STS did not answer in time, or only with faults. */
+  | 'StsUnreachable'
+  /** Instance metadata hands role credentials to the pod. */
+  | 'InstanceMetadataOpen'
+  /** A session's files cannot be written. */
+  | 'SessionFilesFailed'
+  /** The way to the Kubernetes API cannot be opened. */
+  | 'KubernetesAccessFailed';
 
 export class Fault extends Error {
   readonly code: FaultCode;

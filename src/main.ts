@@ -1,58 +1,9 @@
 #!/usr/bin/env node
-/** The command line. Each command is loaded when it is the one that runs, so that none pays for another's libraries. */
-import { Command, CommanderError } from 'commander';
-import { Fault } from './errors.ts';
+/**
+ * The program. What runs in every pod is kept apart from the command line of the others: it does without that one's
+ * libraries.
+ */
+const [, , ...args] = process.argv;
 
-const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }>>> = {
-  webhook: () => import('./commands/webhook.ts'),
-  check: () => import('./commands/check.ts'),
-  policy: () => import('./commands/policy.ts'),
-  bootstrap: () => import('./commands/bootstrap.ts'),
-  manifests: () => import('./commands/manifests.ts'),
-  keys: () => import('./commands/keys.ts'),
-  stamp: () => import('./commands/stamp.ts'),
-  restamp: () => import('./commands/restamp.ts'),
-  preflight: () => import('./commands/preflight.ts'),
-  local: () => import('./commands/local.ts'),
-};
-
-/** Exit status of a command that could not do its work, as opposed to one that decided against something (1). */
-const EXIT_FAULT = 2;
-
-async function main(args: readonly string[]): Promise<void> {
-  const program = new Command('countersign')
-    .description('Binds each AI agent pod to the one human it acts for.')
-    .addHelpText(
-      'after',
-      '\nExample:\n  countersign check -f pod.yaml --policy policy.yaml --as oidc:alice@example.com',
-    )
-    .exitOverride();
-  const [asked = ''] = args;
-  const chosen = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
-  const loaders = chosen === undefined ? Object.values(COMMANDS) : [chosen];
-  for (const { command } of await Promise.all(loaders.map((load) => load()))) {
-    // Sub-commands do not take over the parent's settings.
-    program.addCommand(throwing(command()));
-  }
-  await program.parseAsync(args, { from: 'user' });
-}
-
-function throwing(command: Command): Command {
-  command.exitOverride();
-  command.commands.forEach(throwing);
-  return command;
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (thrown) {
-  if (thrown instanceof CommanderError) {
-    // Commander has printed what was wrong, with the nearest match, or the help that was asked for.
-    process.exitCode = thrown.exitCode === 0 ? 0 : EXIT_FAULT;
-  } else if (thrown instanceof Fault) {
-    console.error(`countersign: [${thrown.code}] ${thrown.message}`);
-    process.exitCode = EXIT_FAULT;
-  } else {
-    throw thrown;
-  }
-}
+if (args[0] === 'session') await (await import('./commands/session.ts')).session(args.slice(1));
+else await (await import('./command-line.ts')).main(args);

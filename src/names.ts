@@ -90,14 +90,13 @@ export const PATH = {
   serviceAccountSubPath: 'serviceaccount',
   /** Where every in-cluster client looks. */
   serviceAccount: '/var/run/secrets/kubernetes.io/serviceaccount',
+  terminationLog: '/dev/termination-log',
 } as const;
 
 /** Names of the projected files under {@link PATH.tokens}. */
 export const TOKEN_FILE = {
   aws: 'aws-token',
   kubernetes: 'kubernetes-token',
-  kubernetesCa: 'kubernetes-ca.crt',
-  namespace: 'namespace',
 } as const;
 
 /** Loopback ports inside the pod. */
@@ -115,8 +114,20 @@ export const ENV = {
   kubeconfig: 'KUBECONFIG',
 } as const;
 
-/** Prefix of the settings that only the session container gets. */
-export const SESSION_SETTING_PREFIX = 'COUNTERSIGN_';
+/** Variables that only the session container gets, beside {@link ENV}. */
+export const SESSION_SETTING = {
+  identity: 'COUNTERSIGN_IDENTITY',
+  baseRole: 'COUNTERSIGN_BASE_ROLE_ARN',
+  region: 'COUNTERSIGN_REGION',
+  stsEndpoint: 'COUNTERSIGN_STS_ENDPOINT',
+  podIdentityEndpoint: 'COUNTERSIGN_POD_IDENTITY_ENDPOINT',
+  sessionTags: 'COUNTERSIGN_SESSION_TAGS',
+  instanceMetadata: 'COUNTERSIGN_INSTANCE_METADATA',
+  kubernetesIdentity: 'COUNTERSIGN_KUBERNETES_IDENTITY',
+  kubernetesServer: 'COUNTERSIGN_KUBERNETES_SERVER',
+  kubernetesCa: 'COUNTERSIGN_KUBERNETES_CA',
+  namespace: 'COUNTERSIGN_NAMESPACE',
+} as const;
 
 /** HTTP paths of the webhook; each is followed by `/` and the path secret. */
 export const WEBHOOK_PATH = {

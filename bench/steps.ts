@@ -107,7 +107,7 @@ function steps(text: string): Record<string, Cost> {
     'read the review': cost(() => readReview(body)),
     'read the pod': cost(() => readPod(review.object)),
     identify: cost(() => identify(policy.identity, review.requester, claimsOf(pod).operator, 'agents')),
-    obstacles: cost(() => obstacleIn(pod, policy.allow)),
+    obstacles: cost(() => obstacleIn(pod, policy)),
     'decide, all of it': cost(() => decide(review, governed(policy), SETTINGS)),
     answer: cost(() => JSON.stringify(respond(review.uid, verdict))),
     'log and metrics': cost(() => record(decided, metrics, log)),

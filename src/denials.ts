@@ -198,6 +198,10 @@ const TEXTS = {
     because: `namespace ${quote(d.namespace)} does not enforce Pod Security "${d.needed}" (it enforces ${d.found}), so a pod could take a session's credentials`,
     next: `${ASK_ADMIN} to set the label pod-security.kubernetes.io/enforce to ${d.needed === 'restricted' ? 'restricted' : 'baseline or restricted'}.`,
   }),
+  ApiServerUnknown: (d: { policy: string }): Text => ({
+    because: `policy ${quote(d.policy)} gives sessions access to the Kubernetes API, and this Countersign does not know where that is`,
+    next: `${ASK_ADMIN} to start the webhook in the cluster, or with --session-api-server and --session-api-ca.`,
+  }),
 
   // What the pod holds
   WindowsPod: (_: object): Text => ({

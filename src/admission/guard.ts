@@ -45,7 +45,7 @@ export function guard(
 }
 
 /** A pod is as planned when planning it again finds nothing to do. */
-function guardPod(review: Review, scene: Scene, { sessionImage }: Circumstances): Outcome {
+function guardPod(review: Review, scene: Scene, circumstances: Circumstances): Outcome {
   const { policy } = scene;
   const pod = readPod(review.object);
   if (Object.hasOwn(pod.annotations, ANNOTATION.mirrorPod)) return permitted(policy.name, 'MirrorPod');
@@ -55,7 +55,9 @@ function guardPod(review: Review, scene: Scene, { sessionImage }: Circumstances)
   if (token === undefined || verified?.kind !== 'valid') return refused(policy.name, deny('PodNotStamped', {}));
 
   const { op: operator, role, rule } = verified.claims;
-  const plan = planOf(policy, operator, role, sessionImage);
+  const plan = planOf(policy, operator, role, circumstances);
+  if (plan === undefined)
+    return refused(policy.name, deny('ApiServerUnknown', { policy: policy.name }), { operator, rule });
   const object = review.object ?? {};
   const holder = {
     group: '',
@@ -70,7 +72,7 @@ function guardPod(review: Review, scene: Scene, { sessionImage }: Circumstances)
   if (standing.kind === 'nobody') return refused(policy.name, deny('PodNotStamped', {}), byWhom);
   const [operation] = patchFor(finalView(pod), plan, token);
   if (operation !== undefined) return refused(policy.name, deny('PodChanged', { path: operation.path }), byWhom);
-  const obstacle = obstacleIn(pod, policy.allow);
+  const obstacle = obstacleIn(pod, policy);
   return obstacle === undefined ? permitted(policy.name) : refused(policy.name, obstacle, byWhom);
 }
 

@@ -1,6 +1,6 @@
 import { type Denial, deny } from '../denials.ts';
 import { type Claims, claimsOf } from '../injection/claims.ts';
-import { plannedParts, type SessionPlan } from '../injection/container.ts';
+import { type ApiServer, plannedParts, type SessionPlan } from '../injection/container.ts';
 import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
 import type { Pod } from '../injection/pod.ts';
@@ -19,7 +19,7 @@ import { digestOf } from '../stamp/digest.ts';
 import { signStamp } from '../stamp/jws.ts';
 import { type Outcome, refused } from './outcome.ts';
 import type { Review } from './review.ts';
-import { type Circumstances, type Governed, sceneOf } from './scene.ts';
+import { type Circumstances, type Governed, type SessionSurroundings, sceneOf } from './scene.ts';
 import { type Author, authorIn, authorOf, claimsFor, groupsFor } from './statement.ts';
 import { isHandOn } from './who.ts';
 
@@ -40,7 +40,7 @@ export function decidePod(
   if (scene.kind === 'refused') return refused(policy.name, scene.denial);
   const stamped = scene.kind === 'scene' ? scene.scene : undefined;
   const claims = claimsOf(pod);
-  const subject: Subject = { review, pod, claims, governance, scene: stamped, image: circumstances.sessionImage };
+  const subject: Subject = { review, pod, claims, governance, scene: stamped, circumstances };
 
   const who = identify(policy.identity, review.requester, claims.operator, review.namespace);
   if (who.kind !== 'refused') return attribute(subject, authorOf(who, review.requester, policy), undefined);
@@ -60,7 +60,7 @@ interface Subject {
   readonly claims: Claims;
   readonly governance: Governed;
   readonly scene: Scene | undefined;
-  readonly image: string;
+  readonly circumstances: Circumstances;
 }
 
 async function handOn(subject: Subject, scene: Scene): Promise<Outcome> {
@@ -78,7 +78,7 @@ async function handOn(subject: Subject, scene: Scene): Promise<Outcome> {
 }
 
 function attribute(subject: Subject, author: Author, parent: Reference | undefined): Outcome {
-  const { review, pod, claims, governance, scene, image } = subject;
+  const { review, pod, claims, governance, scene, circumstances } = subject;
   const { policy } = governance;
   const byWhom = { operator: author.op, rule: author.rule };
 
@@ -88,10 +88,11 @@ function attribute(subject: Subject, author: Author, parent: Reference | undefin
   const role = chooseRole(policy, author.op, groupsFor(author), claims.role);
   if (role.kind === 'refused') return refused(policy.name, role.denial, byWhom);
 
-  const obstacle = obstacleIn(pod, policy.allow);
+  const obstacle = obstacleIn(pod, policy);
   if (obstacle !== undefined) return refused(policy.name, obstacle, byWhom);
 
-  const plan = planOf(policy, author.op, role.arn, image);
+  const plan = planOf(policy, author.op, role.arn, circumstances);
+  if (plan === undefined) return refused(policy.name, deny('ApiServerUnknown', { policy: policy.name }), byWhom);
   return {
     kind: 'attributed',
     policyName: policy.name,
@@ -129,9 +130,16 @@ export function planDigest(plan: SessionPlan): string {
   return digestOf(plannedParts(plan)) ?? '';
 }
 
-/** What a session of this operator in this role is given. */
-export function planOf(policy: Policy, operator: string, roleArn: string, image: string): SessionPlan {
+/** What a session of this operator in this role is given; undefined where it needs an API server that is not known. */
+export function planOf(
+  policy: Policy,
+  operator: string,
+  roleArn: string,
+  { sessionImage, apiServer }: SessionSurroundings,
+): SessionPlan | undefined {
   const { session } = policy;
+  const kubernetes = kubernetesOf(session.kubernetes.identity, apiServer);
+  if (kubernetes === undefined) return undefined;
   return {
     operator,
     roleArn,
@@ -139,10 +147,28 @@ export function planOf(policy: Policy, operator: string, roleArn: string, image:
     region: session.region,
     identity: session.identity,
     baseRole: session.baseRole,
+    stsEndpoint: session.stsEndpoint ?? publicStsEndpoint(session.region),
+    podIdentityEndpoint: session.podIdentityEndpoint,
+    tags: session.tags,
+    instanceMetadata: session.instanceMetadata,
+    kubernetes,
     delivery: session.delivery,
-    image,
+    image: sessionImage,
     resources: policy.resources,
   };
+}
+
+function kubernetesOf(
+  identity: Policy['session']['kubernetes']['identity'],
+  apiServer: ApiServer | undefined,
+): SessionPlan['kubernetes'] | undefined {
+  if (identity === 'none') return { identity };
+  return apiServer && { identity, ...apiServer };
+}
+
+/** AWS general reference, "AWS STS endpoints"; of other partitions than these a policy names the endpoint. */
+function publicStsEndpoint(region: string): string {
+  return `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Denial, deny } from '../denials.ts';
+import type { ApiServer } from '../injection/container.ts';
 import type { Owners } from '../lineage/owners.ts';
 import type { Scene } from '../lineage/scene.ts';
 import type { StampKeys } from '../stamp/keys.ts';
@@ -19,9 +20,16 @@ export interface Stamping {
   readonly now: number;
 }
 
-/** What a decision needs to know beside the review and what governs the namespace. */
-export interface Circumstances {
+/** What every session is given that no policy says. */
+export interface SessionSurroundings {
+  /** Image of the session container, by digest. */
   readonly sessionImage: string;
+  /** How sessions reach the API server; undefined where it is not known. */
+  readonly apiServer?: ApiServer | undefined;
+}
+
+/** What a decision needs to know beside the review and what governs the namespace. */
+export interface Circumstances extends SessionSurroundings {
   /** Undefined where nothing is stamped, as without a cluster: then only pods that people create are attributed. */
   readonly stamping?: Stamping | undefined;
 }

@@ -22,15 +22,12 @@ import { type Decided, record } from './record.ts';
 import { respond } from './respond.ts';
 import { breakGlass } from './break-glass.ts';
 import { readReview, type Review } from './review.ts';
-import type { Circumstances } from './scene.ts';
+import type { Circumstances, SessionSurroundings } from './scene.ts';
 import { applyMode, type Verdict } from './verdict.ts';
 
 export interface WebhookParts {
   readonly governance: GovernanceSource;
-  readonly settings: {
-    /** Image of the session container, by digest. */
-    readonly sessionImage: string;
-  };
+  readonly settings: SessionSurroundings;
   /** Undefined without a cluster: then nothing is stamped, and controllers are not followed. */
   readonly lineage?: Lineage | undefined;
   readonly metrics: Metrics;

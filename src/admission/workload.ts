@@ -78,7 +78,7 @@ function byPerson(
     // Here and not only at the pod, where nobody sees it.
     const denial =
       podSecurityDenial(review.namespace, governance) ??
-      pods.map((pod) => obstacleIn(pod, policy.allow)).find((each) => each !== undefined);
+      pods.map((pod) => obstacleIn(pod, policy)).find((each) => each !== undefined);
     if (denial !== undefined) return refused(policy.name, denial, byWhom);
   }
   return write(written, { type: 'stamp', code: 'Stamped', author, role: role.arn }, scene);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
 import {
@@ -47,6 +48,24 @@ export function loadKubeConfig(path?: string): KubeConfig {
     throw new Fault('FileInvalid', `kubeconfig ${path} cannot be used: ${reasonOf(error)}`, { cause: error });
   }
   return config;
+}
+
+/**
+ * How others reach the API server that a kube config leads to.
+ *
+ * @throws Fault `FileInvalid` when its certificates cannot be read, or there are none: a session trusts nobody else's
+ */
+export function apiServerOf(config: KubeConfig): { readonly server: string; readonly ca: string } {
+  const cluster = config.getCurrentCluster();
+  try {
+    const { caData, caFile, server } = cluster ?? { server: '' };
+    const ca = caData === undefined ? readFileSync(caFile ?? '', 'utf8') : Buffer.from(caData, 'base64').toString();
+    new X509Certificate(ca);
+    return { server: new URL(server).origin, ca: ca.trim() };
+  } catch (error) {
+    const reason = `the kube config does not say how sessions can trust the API server: ${reasonOf(error)}`;
+    throw new Fault('FileInvalid', `${reason}. Next: give the cluster a certificate-authority`, { cause: error });
+  }
 }
 
 /**

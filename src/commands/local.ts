@@ -9,7 +9,7 @@ import { FileGovernance } from '../admission/file-governance.ts';
 import { PathSecrets } from '../admission/path-secret.ts';
 import { createWebhook } from '../admission/server.ts';
 import { diffOf, paint, yamlOf } from '../check/diff.ts';
-import { patched } from '../check/examine.ts';
+import { patched, SOME_API_SERVER } from '../check/examine.ts';
 import { Fault } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { type Answer, ask, type Endpoint } from '../local/ask.ts';
@@ -75,7 +75,7 @@ async function start(port: number, store: Store) {
   log.level = 'silent';
   const webhook = createWebhook({
     governance,
-    settings: { sessionImage: 'countersign:local' },
+    settings: { sessionImage: 'countersign:local', apiServer: SOME_API_SERVER },
     lineage: { owners: store.owners, cluster: () => 'local' },
     metrics: createMetrics(),
     log,

@@ -7,7 +7,8 @@ import type { GovernanceSource } from '../admission/governance.ts';
 import { createProbes } from '../admission/probes.ts';
 import { createWebhook, type Lineage } from '../admission/server.ts';
 import { Fault, reasonOf } from '../errors.ts';
-import { readPolicyFile } from '../files/policy.ts';
+import type { ApiServer } from '../injection/container.ts';
+import { readPolicyFile, readText } from '../files/policy.ts';
 import { Watched } from '../files/watched.ts';
 import { OBJECT } from '../names.ts';
 import { createLog, flushLog, type Logger } from '../telemetry/log.ts';
@@ -27,6 +28,8 @@ interface Options {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly sessionImage?: string;
+  readonly sessionApiServer?: string;
+  readonly sessionApiCa?: string;
   readonly drainSeconds: number;
 }
 
@@ -42,6 +45,8 @@ export function command(): Command {
     .option('--stamp-keys-dir <directory>', 'holds keys.json, the keys that stamps are signed and verified with')
     .option('--cluster-id <id>', 'what stamps call this cluster; default: the uid of namespace kube-system')
     .option('--session-image <image>', 'image of the session container, by digest')
+    .option('--session-api-server <url>', 'where sessions find the API server; default: where this one does')
+    .option('--session-api-ca <file>', 'certificates of that API server, in PEM; default: as above')
     .option('--policy <file>', 'one policy for every namespace, instead of those in the cluster')
     .option('--kubeconfig <file>', 'how to reach the cluster; default: as a pod does')
     .option('--namespace <name>', 'own namespace, which is never governed', OBJECT.namespace)
@@ -67,7 +72,8 @@ async function run(options: Options): Promise<void> {
   const stampKeysDir = stamping ? needed(options.stampKeysDir, '--stamp-keys-dir DIRECTORY') : undefined;
   const governance = await governanceFor(options, log, metrics);
   const { source, lineage } = governance;
-  const webhook = createWebhook({ governance: source, settings: { sessionImage }, lineage, metrics, log });
+  const settings = { sessionImage, apiServer: await apiServerFor(options, governance) };
+  const webhook = createWebhook({ governance: source, settings, lineage, metrics, log });
   const state = { tls: false, secrets: false, keys: !stamping, draining: false };
   const watched = [
     ...(stampKeysDir === undefined
@@ -129,15 +135,37 @@ const LAST_REVIEWS = 10_000;
 interface RunningGovernance {
   readonly source: GovernanceSource;
   readonly lineage?: Lineage;
+  readonly apiServer?: ApiServer | undefined;
   /** Why nothing can be reviewed yet, beside what `source` says. */
   readonly notReady?: () => string | undefined;
   stop(): void;
 }
 
+/** How sessions reach the API server: as the options say, or else as the webhook does. */
+async function apiServerFor(options: Options, { apiServer }: RunningGovernance): Promise<ApiServer | undefined> {
+  const { sessionApiServer, sessionApiCa } = options;
+  if (sessionApiServer === undefined && sessionApiCa === undefined) return apiServer;
+  const server = needed(sessionApiServer, '--session-api-server URL');
+  if (!URL.canParse(server) || new URL(server).protocol !== 'https:') {
+    throw new Fault('UsageInvalid', `--session-api-server: "${server}" is not a URL with https://`);
+  }
+  return { server: new URL(server).origin, ca: (await readText(needed(sessionApiCa, '--session-api-ca FILE'))).trim() };
+}
+
+/** Whoever gives sessions no access to the API does without; others are refused, and find the reason here. */
+function apiServerIn(read: () => ApiServer, log: Logger): ApiServer | undefined {
+  try {
+    return read();
+  } catch (thrown) {
+    log.warn({ problem: reasonOf(thrown) }, 'sessions cannot be given access to the Kubernetes API');
+    return undefined;
+  }
+}
+
 async function governanceFor(options: Options, log: Logger, metrics: Metrics): Promise<RunningGovernance> {
   if (options.policy !== undefined) return fromFile(options.policy, log, metrics);
   // The Kubernetes client takes longer to load than everything else together.
-  const [{ ClusterGovernance }, { ClusterOwners }, { loadKubeConfig }] = await Promise.all([
+  const [{ ClusterGovernance }, { ClusterOwners }, { apiServerOf, loadKubeConfig }] = await Promise.all([
     import('../cluster/governance.ts'),
     import('../cluster/owners.ts'),
     import('../cluster/client.ts'),
@@ -152,6 +180,7 @@ async function governanceFor(options: Options, log: Logger, metrics: Metrics): P
   source.start();
   return {
     source,
+    apiServer: apiServerIn(() => apiServerOf(config), log),
     lineage: { owners, cluster: () => cluster },
     notReady: () => (cluster === '' ? 'the id of the cluster is not known' : undefined),
     stop: () => {

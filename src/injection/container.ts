@@ -1,5 +1,5 @@
 import { inOnePiece, type Json, type JsonObject } from '../json.ts';
-import { CONTAINER, ENV, PATH, PORT, SESSION_SETTING_PREFIX, TOKEN_FILE, VOLUME } from '../names.ts';
+import { CONTAINER, ENV, PATH, PORT, SESSION_SETTING, TOKEN_FILE, VOLUME } from '../names.ts';
 
 /** What one session is given; everything that is injected follows from it. */
 export interface SessionPlan {
@@ -9,10 +9,32 @@ export interface SessionPlan {
   readonly region: string;
   readonly identity: 'irsa' | 'pod-identity';
   readonly baseRole: string | undefined;
+  readonly stsEndpoint: string;
+  readonly podIdentityEndpoint: string;
+  /** Whether the AWS session gets the tags `operator` and `session`. */
+  readonly tags: boolean;
+  readonly instanceMetadata: 'refuse' | 'accept';
+  readonly kubernetes: { readonly identity: 'none' } | KubernetesPlan;
   readonly delivery: 'sidecar' | 'files';
   /** The image of the session container. */
   readonly image: string;
   readonly resources: { readonly requests: JsonObject; readonly limits: JsonObject };
+}
+
+/** Access to the Kubernetes API, as the pod's service account that impersonates the operator. */
+export interface KubernetesPlan extends ApiServer {
+  readonly identity: 'pod';
+}
+
+/**
+ * How session containers reach the API server. Countersign says it, and not what stands in the pod's namespace: an editor
+ * there can change `kube-root-ca.crt` and make a Service named `kubernetes`, and would be handed the session's token.
+ */
+export interface ApiServer {
+  /** URL with https. */
+  readonly server: string;
+  /** The certificates that its own is signed by, PEM. */
+  readonly ca: string;
 }
 
 /**
@@ -86,37 +108,66 @@ const GATE = inOnePiece({
 });
 
 function settings(plan: SessionPlan): JsonObject[] {
+  const { kubernetes } = plan;
   return [
-    { name: SETTING.identity, value: plan.identity },
-    ...(plan.baseRole === undefined ? [] : [{ name: SETTING.baseRole, value: plan.baseRole }]),
-    { name: SETTING.region, value: plan.region },
+    { name: 'NODE_OPTIONS', value: RUNTIME },
+    { name: SESSION_SETTING.identity, value: plan.identity },
+    ...(plan.baseRole === undefined ? [] : [{ name: SESSION_SETTING.baseRole, value: plan.baseRole }]),
+    ...(plan.identity === 'pod-identity'
+      ? [{ name: SESSION_SETTING.podIdentityEndpoint, value: plan.podIdentityEndpoint }]
+      : []),
+    { name: SESSION_SETTING.region, value: plan.region },
+    { name: SESSION_SETTING.stsEndpoint, value: plan.stsEndpoint },
+    { name: SESSION_SETTING.sessionTags, value: String(plan.tags) },
+    { name: SESSION_SETTING.instanceMetadata, value: plan.instanceMetadata },
+    { name: SESSION_SETTING.kubernetesIdentity, value: kubernetes.identity },
+    ...(kubernetes.identity === 'none'
+      ? []
+      : [
+          { name: SESSION_SETTING.kubernetesServer, value: kubernetes.server },
+          { name: SESSION_SETTING.kubernetesCa, value: kubernetes.ca },
+          {
+            name: SESSION_SETTING.namespace,
+            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } },
+          },
+        ]),
   ];
 }
 
-/** Names of the settings that only the session container gets. */
-const SETTING = inOnePiece({
-  identity: `${SESSION_SETTING_PREFIX}IDENTITY`,
-  baseRole: `${SESSION_SETTING_PREFIX}BASE_ROLE_ARN`,
-  region: `${SESSION_SETTING_PREFIX}REGION`,
-});
+/** Little memory, as every pod pays for it, and no inspector that a signal opens. */
+const RUNTIME = '--max-semi-space-size=1 --max-old-space-size=32 --disable-sigusr1';
 
 /** The session's volumes: two in memory, and the session container's own tokens. */
 export function sessionVolumes(plan: SessionPlan): (JsonObject & { name: string })[] {
   return [
     { name: VOLUME.shared, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
     { name: VOLUME.private, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-    { name: VOLUME.tokens, projected: { defaultMode: 0o444, sources: [{ serviceAccountToken: awsToken(plan) }] } },
+    { name: VOLUME.tokens, projected: { defaultMode: 0o444, sources: tokens(plan) } },
   ];
 }
 
-function awsToken({ identity }: SessionPlan): JsonObject {
-  return { audience: AUDIENCE[identity], expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.aws };
+function tokens({ identity, kubernetes }: SessionPlan): JsonObject[] {
+  const aws = { audience: AUDIENCE[identity], expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.aws };
+  // Without an audience it is for the API server, whatever that one is called.
+  const api = { expirationSeconds: TOKEN_SECONDS, path: TOKEN_FILE.kubernetes };
+  return [aws, ...(kubernetes.identity === 'none' ? [] : [api])].map((token) => ({ serviceAccountToken: token }));
 }
 
 /** What every other container is given to reach the session: its variables. */
 export function applicationVariables(plan: SessionPlan): readonly JsonObject[] {
-  return [...sessionVariables(plan), ...POINTERS[plan.delivery], ...BLANK];
+  const kubernetes = plan.kubernetes.identity === 'none' ? [] : KUBERNETES_VARIABLES;
+  return [...sessionVariables(plan), ...POINTERS[plan.delivery], ...kubernetes, ...BLANK];
 }
+
+/**
+ * Lead clients that know of no kubeconfig to the session's proxy; they win over what kubelet sets. `kubectl --as` without a
+ * kubeconfig goes to localhost:8080, so both are needed.
+ */
+export const KUBERNETES_VARIABLES: readonly JsonObject[] = inOnePiece([
+  { name: 'KUBERNETES_SERVICE_HOST', value: '127.0.0.1' },
+  { name: 'KUBERNETES_SERVICE_PORT', value: String(PORT.kubernetes) },
+  { name: 'KUBERNETES_SERVICE_PORT_HTTPS', value: String(PORT.kubernetes) },
+]);
 
 /** Variables that lead clients to the session. */
 const POINTERS = { sidecar: inOnePiece(pointers('sidecar')), files: inOnePiece(pointers('files')) } as const;
@@ -160,9 +211,27 @@ export const BLANKED_VARIABLES = [
 const BLANK: readonly JsonObject[] = BLANKED_VARIABLES.map((name) => ({ name }));
 
 /** Where every other container finds the session's files. */
-export const SHARED_MOUNT = { name: VOLUME.shared, mountPath: PATH.shared, readOnly: true } as const;
+const SHARED_MOUNT = { name: VOLUME.shared, mountPath: PATH.shared, readOnly: true } as const;
+
+/** The same where in-cluster clients look for a service account, whose token is the proxy's own. */
+const SERVICE_ACCOUNT_MOUNT = {
+  name: VOLUME.shared,
+  mountPath: PATH.serviceAccount,
+  subPath: PATH.serviceAccountSubPath,
+  readOnly: true,
+} as const;
+
+/** What every other container mounts of the session. */
+export function applicationMounts({ kubernetes }: SessionPlan): readonly JsonObject[] {
+  return kubernetes.identity === 'none' ? MOUNT_ONLY_SHARED : APPLICATION_MOUNTS;
+}
+
+const MOUNT_ONLY_SHARED: readonly JsonObject[] = [SHARED_MOUNT];
+
+/** All mounts of ours that an application container can have. */
+export const APPLICATION_MOUNTS: readonly JsonObject[] = [SHARED_MOUNT, SERVICE_ACCOUNT_MOUNT];
 
 /** Everything that is planned into a pod, whatever its containers are; the digest in a pod's stamp is of this. */
 export function plannedParts(plan: SessionPlan): Json {
-  return [sessionContainer(plan), sessionVolumes(plan), applicationVariables(plan), SHARED_MOUNT];
+  return [sessionContainer(plan), sessionVolumes(plan), applicationVariables(plan), applicationMounts(plan)];
 }

@@ -18,6 +18,13 @@ export interface Allowances {
   readonly csiDrivers: ReadonlySet<string>;
 }
 
+/** What decides beside the pod itself; a policy has it. */
+export interface Conditions {
+  readonly allow: Allowances;
+  /** With access to the Kubernetes API the session takes the service account's place. */
+  readonly session: { readonly kubernetes: { readonly identity: 'none' | 'pod' } };
+}
+
 /**
  * The first thing in a pod that would let somebody else into the session, give the agent a second credential, or
  * cannot stand beside what is injected; undefined when there is nothing of the kind.
@@ -25,11 +32,12 @@ export interface Allowances {
  * What is reached by host namespaces, privileges, capabilities and host paths is not looked for here: the namespace's
  * Pod Security level refuses it, and is kept up with Kubernetes by others.
  */
-export function obstacleIn(pod: Pod, allow: Allowances): Denial | undefined {
+export function obstacleIn(pod: Pod, { allow, session }: Conditions): Denial | undefined {
+  const reserved = session.kubernetes.identity === 'none' ? RESERVED_DIRECTORIES : RESERVED_WITH_KUBERNETES;
   return (
     podObstacle(pod) ??
     firstOf(pod.volumes ?? [], (volume) => volumeObstacle(volume, allow)) ??
-    firstContainerObstacle(pod)
+    firstContainerObstacle(pod, reserved)
   );
 }
 
@@ -86,7 +94,8 @@ function credentialIn(source: JsonObject, allow: Allowances): string | undefined
   return kind === undefined ? undefined : `a source of kind ${quote(kind)}`;
 }
 
-function firstContainerObstacle(pod: Pod): Denial | undefined {
+function firstContainerObstacle(pod: Pod, reserved: readonly string[]): Denial | undefined {
+  const dropped = new Set((pod.volumes ?? []).filter(replacedTokenVolume).map((volume) => volume.name));
   // One comes along in a copied pod; each of thousands would cost the API server an operation to take out.
   if ((pod.initContainers ?? []).filter(({ name }) => name === CONTAINER.name).length > 1) {
     return deny('ReservedName', { what: 'container', name: CONTAINER.name });
@@ -97,14 +106,26 @@ function firstContainerObstacle(pod: Pod): Denial | undefined {
         ? undefined
         : deny('ReservedName', { what: 'container', name: container.name });
     }
-    return mountObstacle(container) ?? envObstacle(container) ?? envFromObstacle(container) ?? portObstacle(container);
+    return (
+      mountObstacle(container, reserved, dropped) ??
+      envObstacle(container) ??
+      envFromObstacle(container) ??
+      portObstacle(container)
+    );
   });
 }
 
 const RESERVED_DIRECTORIES = [PATH.shared, PATH.private, PATH.tokens].map((path) => `${path}/`);
+const RESERVED_WITH_KUBERNETES = [...RESERVED_DIRECTORIES, `${PATH.serviceAccount}/`];
 
-function mountObstacle(container: Container): Denial | undefined {
+function mountObstacle(
+  container: Container,
+  reserved: readonly string[],
+  dropped: ReadonlySet<string>,
+): Denial | undefined {
   return firstOf(container.mounts ?? [], (mount) => {
+    // Goes with its volume.
+    if (dropped.has(mount.name)) return undefined;
     if (isOurVolume(mount)) {
       // An author who mounts the private volume, or the shared one writable, would read or forge the session's files.
       return isOurMount(mount)
@@ -112,7 +133,7 @@ function mountObstacle(container: Container): Denial | undefined {
         : deny('ReservedMount', { container: container.name, volume: mount.name, path: mount.mountPath });
     }
     const directory = `${cleanPath(mount.mountPath)}/`;
-    const covers = RESERVED_DIRECTORIES.some((reserved) => directory.startsWith(reserved));
+    const covers = reserved.some((each) => directory.startsWith(each));
     return covers ? deny('ReservedPath', { container: container.name, path: mount.mountPath }) : undefined;
   });
 }

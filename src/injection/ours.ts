@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, sameJson } from '../json.ts';
 import { CONTAINER, ENV, VOLUME } from '../names.ts';
-import { BLANKED_VARIABLES, SHARED_MOUNT } from './container.ts';
-import type { Mount, Volume } from './pod.ts';
+import { APPLICATION_MOUNTS, BLANKED_VARIABLES, KUBERNETES_VARIABLES, type SessionPlan } from './container.ts';
+import type { Mount, NamedObject, Volume } from './pod.ts';
 
 /**
  * What in a pod is Countersign's, or stands in its way: it is stripped and planned anew, whoever put it there.
@@ -31,10 +31,22 @@ const MANAGED_VARIABLES: ReadonlySet<string> = new Set([
   'AWS_EC2_METADATA_DISABLED',
 ]);
 
-/** Whether a variable is set by Countersign or must not be set by anybody. */
+/** Whether a variable is set by Countersign or must not be set by anybody, in whatever session. */
 export function isManagedVariable(name: string): boolean {
   return MANAGED_VARIABLES.has(name) || name.startsWith(BEARER_PREFIX);
 }
+
+/**
+ * Whether a variable goes when this is planned. What leads to the Kubernetes API is left alone in a pod that gets no
+ * access, unless it is what another session brought along.
+ */
+export function isReplacedVariable(entry: NamedObject, { kubernetes }: Pick<SessionPlan, 'kubernetes'>): boolean {
+  if (isManagedVariable(entry.name)) return true;
+  if (!KUBERNETES_NAMES.has(entry.name)) return false;
+  return kubernetes.identity !== 'none' || KUBERNETES_VARIABLES.some((own) => sameJson(own, entry));
+}
+
+const KUBERNETES_NAMES: ReadonlySet<unknown> = new Set(KUBERNETES_VARIABLES.map(({ name }) => name));
 
 /** A variable that must not be there and whose name can begin with this prefix, if there is one. */
 export function absentVariableFrom(prefix: string): string | undefined {
@@ -53,9 +65,9 @@ export function isSessionContainer(container: JsonObject): boolean {
   return container['name'] === CONTAINER.name && Array.isArray(command) && command[0] === CONTAINER.program;
 }
 
-/** Whether an application container's mount of one of our volumes is the one that Countersign makes. */
+/** Whether an application container's mount of one of our volumes is one that Countersign makes. */
 export function isOurMount(mount: Mount): boolean {
-  return sameJson(SHARED_MOUNT, mount);
+  return APPLICATION_MOUNTS.some((own) => sameJson(own, mount));
 }
 
 /** Which injector put a token volume there, if one whose volumes Countersign replaces did. */

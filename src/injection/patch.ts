@@ -1,7 +1,13 @@
 import { type JsonObject, type Operation, pointerBelow, sameJson } from '../json.ts';
 import { ANNOTATION, CONTAINER } from '../names.ts';
-import { applicationVariables, SHARED_MOUNT, type SessionPlan, sessionContainer, sessionVolumes } from './container.ts';
-import { isManagedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from './ours.ts';
+import {
+  applicationMounts,
+  applicationVariables,
+  type SessionPlan,
+  sessionContainer,
+  sessionVolumes,
+} from './container.ts';
+import { isReplacedVariable, isOurVolume, isSessionContainer, replacedTokenVolume } from './ours.ts';
 import type { Container, Pod } from './pod.ts';
 
 /**
@@ -19,16 +25,17 @@ export function patchFor(pod: Pod, plan: SessionPlan, stamp?: string): Operation
   );
   const operations: Operation[] = [];
   const environment = applicationVariables(plan);
+  const mounts = applicationMounts(plan);
   // Containers before the list of init containers, whose change shifts their places.
   for (const { container, pointer } of pod.containers) {
     if (isSessionContainer(container.raw)) continue;
     operations.push(
-      ...editList(pointerBelow(pointer, 'env'), container.env, (entry) => isManagedVariable(entry.name), environment),
+      ...editList(pointerBelow(pointer, 'env'), container.env, (entry) => isReplacedVariable(entry, plan), environment),
       ...editList(
         pointerBelow(pointer, 'volumeMounts'),
         container.mounts,
         (mount) => isOurVolume(mount) || dropped.has(mount.name),
-        [SHARED_MOUNT],
+        mounts,
       ),
     );
   }

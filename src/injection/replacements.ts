@@ -2,7 +2,7 @@ import { quote } from '../denials.ts';
 import { sameJson } from '../json.ts';
 import { ENV } from '../names.ts';
 import { applicationVariables, type SessionPlan } from './container.ts';
-import { isManagedVariable, isSessionContainer } from './ours.ts';
+import { isReplacedVariable, isSessionContainer } from './ours.ts';
 import type { Pod } from './pod.ts';
 
 /** What other injectors set, and a copied pod brings along: its author did not write it, and need not hear of it. */
@@ -21,7 +21,7 @@ const UNSAID: ReadonlySet<string> = new Set([
 export function replacementsIn(pod: Pod, plan: SessionPlan): string[] {
   return pod.containers.flatMap(({ container }) => {
     if (isSessionContainer(container.raw)) return [];
-    const managed = (container.env ?? []).filter(({ name }) => isManagedVariable(name) && !UNSAID.has(name));
+    const managed = (container.env ?? []).filter((entry) => isReplacedVariable(entry, plan) && !UNSAID.has(entry.name));
     if (managed.length === 0) return [];
     const ours = applicationVariables(plan);
     const replaced = managed.filter((entry) => !ours.some((own) => sameJson(own, entry)));

@@ -89,6 +89,12 @@ function quantity() {
     .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/);
 }
 
+/** EKS user guide, "EKS Pod Identity": link-local addresses of the agent on every node. */
+const POD_IDENTITY_ENDPOINTS = [
+  'http://169.254.170.23/v1/credentials',
+  'http://[fd00:ec2::23]/v1/credentials',
+] as const;
+
 const session = z
   .strictObject({
     identity: z
@@ -125,6 +131,34 @@ const session = z
       .enum(['sidecar', 'files'])
       .default('sidecar')
       .describe('sidecar renews; files hands the agent keys for one lifetime and is for jobs that are shorter.'),
+    stsEndpoint: z
+      .string()
+      .max(253)
+      // Without `$`, which kubelet expands in variables.
+      .regex(/^https:\/\/[a-z0-9.-]+(:[0-9]{1,5})?\/?$/, 'must be a URL such as https://sts.eu-central-1.amazonaws.com')
+      .optional()
+      .describe('URL of AWS STS, where it is not the public one of the region, such as an interface endpoint.'),
+    podIdentityEndpoint: z
+      .enum(POD_IDENTITY_ENDPOINTS)
+      .default(POD_IDENTITY_ENDPOINTS[0])
+      .describe("With pod-identity: where the node's agent answers; the second is for IPv6 clusters."),
+    tags: z
+      .boolean()
+      .default(true)
+      .describe('Whether AWS sessions get the transitive tags operator and session; needs sts:TagSession.'),
+    instanceMetadata: z
+      .enum(['refuse', 'accept'])
+      .default('refuse')
+      .describe("What becomes of a session whose pod can take the node's role from instance metadata."),
+    kubernetes: z
+      .strictObject({
+        identity: z
+          .enum(['none', 'pod'])
+          .default('none')
+          .describe("pod: the pod's own service account impersonates the operator, under RBAC that you write."),
+      })
+      .prefault({})
+      .describe('Access to the Kubernetes API.'),
     resources: z
       .strictObject({ requests: quantities.optional(), limits: quantities.optional() })
       .optional()
@@ -133,6 +167,10 @@ const session = z
   .refine((value) => (value.identity === 'irsa') === (value.baseRole !== undefined), {
     path: ['baseRole'],
     message: 'is needed with identity irsa, and only there',
+  })
+  .refine((value) => value.kubernetes.identity === 'none' || value.delivery === 'sidecar', {
+    path: ['kubernetes', 'identity'],
+    message: 'needs delivery sidecar: the way to the API is a process that runs beside the application',
   });
 
 const pods = z

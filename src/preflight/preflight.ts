@@ -68,7 +68,7 @@ function ofWorkload(listed: Listed, situation: Situation): readonly Problem[] {
     ...podsOf(object, kind).flatMap((pod) => {
       if (pod instanceof Error)
         return [{ message: `its pod template cannot be read: ${pod.message}. Next: correct it.` }];
-      const obstacle = obstacleIn(pod, policy.allow);
+      const obstacle = obstacleIn(pod, policy);
       return obstacle === undefined ? [] : [problem(obstacle)];
     }),
     ...uncarried(kind, policy),

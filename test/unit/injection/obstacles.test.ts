@@ -124,6 +124,20 @@ const REFUSED: [string, object, string, object?][] = [
     app({ volumeMounts: [{ name: 'x', mountPath: '/run//./countersign/aws-config/' }] }),
     'ReservedPath',
   ],
+  [
+    'something in the place of the service account, where the session has that',
+    app({ volumeMounts: [{ name: 'x', mountPath: '/run/secrets/kubernetes.io/serviceaccount//token' }] }),
+    'ReservedPath',
+    {
+      session: {
+        identity: 'irsa',
+        baseRole: 'arn:aws:iam::111122223333:role/base',
+        region: 'us-east-1',
+        roles: [{ arn: 'arn:aws:iam::111122223333:role/agent' }],
+        kubernetes: { identity: 'pod' },
+      },
+    },
+  ],
   ['our ports', app({ ports: [{ containerPort: 9911 }] }), 'ReservedPort'],
 ];
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isObject, type JsonObject } from '../../../src/json.ts';
 import { pods, podWith } from '../support/pods.ts';
-import { ALICE, attributed, BOB, codeFor, decideOn, operationsFor, patchedBy } from '../support/reviews.ts';
+import { ALICE, API_SERVER, attributed, BOB, codeFor, decideOn, operationsFor, patchedBy } from '../support/reviews.ts';
 
 interface Attributed {
   readonly metadata: { readonly annotations: Record<string, string> };
@@ -165,8 +165,35 @@ describe('what a session container is given', () => {
       FAB_SESSION_ID: undefined,
       COUNTERSIGN_IDENTITY: 'irsa',
       COUNTERSIGN_BASE_ROLE_ARN: 'arn:aws:iam::111122223333:role/base',
+      NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=32 --disable-sigusr1',
       COUNTERSIGN_REGION: 'us-east-1',
+      COUNTERSIGN_STS_ENDPOINT: 'https://sts.us-east-1.amazonaws.com',
+      COUNTERSIGN_SESSION_TAGS: 'true',
+      COUNTERSIGN_INSTANCE_METADATA: 'refuse',
+      COUNTERSIGN_KUBERNETES_IDENTITY: 'none',
     });
+  });
+
+  it.each([
+    ['the partition’s endpoint', { region: 'cn-north-1' }, 'STS_ENDPOINT', 'https://sts.cn-north-1.amazonaws.com.cn'],
+    [
+      'an endpoint of the admin’s',
+      { stsEndpoint: 'https://sts.acme.internal' },
+      'STS_ENDPOINT',
+      'https://sts.acme.internal',
+    ],
+    ['no tags', { tags: false }, 'SESSION_TAGS', 'false'],
+    ['open metadata', { instanceMetadata: 'accept' }, 'INSTANCE_METADATA', 'accept'],
+  ])('%s, where the policy says so', (_, more, setting, value) => {
+    const [container] = result(podWith(), { session: { ...SESSION, ...more } }).spec.initContainers;
+    expect(variables(container)[`COUNTERSIGN_${setting}`]).toBe(value);
+  });
+
+  it('is the address of the node’s agent with pod-identity, and no base role', () => {
+    const session = { ...SESSION, identity: 'pod-identity', baseRole: undefined };
+    const own = variables(result(podWith(), { session }).spec.initContainers[0]);
+    expect(own['COUNTERSIGN_POD_IDENTITY_ENDPOINT']).toBe('http://169.254.170.23/v1/credentials');
+    expect(own).not.toHaveProperty('COUNTERSIGN_BASE_ROLE_ARN');
   });
 
   it('with delivery files is a plain init container, and the application has no endpoint', () => {
@@ -252,5 +279,57 @@ describe('the operations are few', () => {
       { annotations: null },
     );
     expect(operationsFor(patchedBy(pod, operationsFor(pod)))).toEqual([]);
+  });
+});
+
+const SESSION = {
+  identity: 'irsa',
+  baseRole: 'arn:aws:iam::111122223333:role/base',
+  region: 'us-east-1',
+  roles: [{ arn: 'arn:aws:iam::111122223333:role/agent' }],
+};
+
+describe('with access to the Kubernetes API', () => {
+  const spec = { session: { ...SESSION, kubernetes: { identity: 'pod' } } };
+  const PLACE = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const HERE = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '9912' };
+
+  it('the application finds the session’s proxy wherever it looks, and the session container the API server', () => {
+    const { initContainers, containers, volumes } = result(podWith(), spec).spec;
+    expect(variables(containers[0])).toMatchObject({ ...HERE, KUBERNETES_SERVICE_PORT_HTTPS: '9912' });
+    const mount = { name: 'countersign', mountPath: PLACE, subPath: 'serviceaccount', readOnly: true };
+    expect(containers[0]?.volumeMounts).toContainEqual(mount);
+    expect(variables(initContainers[0])).toMatchObject({
+      COUNTERSIGN_KUBERNETES_IDENTITY: 'pod',
+      COUNTERSIGN_KUBERNETES_SERVER: API_SERVER.server,
+      COUNTERSIGN_KUBERNETES_CA: API_SERVER.ca,
+    });
+    expect(initContainers[0]?.volumeMounts).not.toContainEqual(expect.objectContaining({ mountPath: PLACE }));
+    const tokens = volumes.find(({ name }) => name === 'countersign-tokens');
+    const api = { serviceAccountToken: { path: 'kubernetes-token', expirationSeconds: 3600 } };
+    expect(tokens).toMatchObject({ projected: { sources: [{}, api] } });
+  });
+
+  it('nobody’s own address of the API server stays', () => {
+    const env = [{ name: 'KUBERNETES_SERVICE_HOST', value: '10.0.0.1' }];
+    const { containers } = result(podWith({ containers: [{ name: 'app', image: 'i', env }] }), spec).spec;
+    expect(containers[0]?.env.filter(({ name }) => name === 'KUBERNETES_SERVICE_HOST')).toEqual([
+      { name: 'KUBERNETES_SERVICE_HOST', value: '127.0.0.1' },
+    ]);
+  });
+
+  it('a pod that is copied elsewhere, where there is none, brings nothing of it along', () => {
+    const app = result(podWith(), spec).spec.containers[0] as object;
+    const copy = result(podWith({ containers: [app] })).spec.containers[0];
+    expect(variables(copy)).not.toHaveProperty('KUBERNETES_SERVICE_HOST');
+    expect(copy?.volumeMounts.map(({ mountPath }) => mountPath)).toEqual(['/var/run/countersign']);
+    const env = [{ name: 'KUBERNETES_SERVICE_HOST', value: '10.0.0.1' }];
+    const other = result(podWith({ containers: [{ name: 'app', image: 'i', env }] })).spec.containers[0];
+    expect(variables(other)['KUBERNETES_SERVICE_HOST']).toBe('10.0.0.1');
+  });
+
+  it('is refused where Countersign does not know the API server', () => {
+    const circumstances = { sessionImage: 'i', apiServer: undefined };
+    expect(codeFor(podWith(), spec, ALICE, circumstances)).toBe('ApiServerUnknown');
   });
 });

@@ -3,6 +3,7 @@ import { decide } from '../../../src/admission/decide.ts';
 import type { Outcome } from '../../../src/admission/outcome.ts';
 import type { Governance } from '../../../src/admission/governance.ts';
 import type { Review } from '../../../src/admission/review.ts';
+import type { Circumstances } from '../../../src/admission/scene.ts';
 import type { JsonObject, Operation } from '../../../src/json.ts';
 import type { Requester } from '../../../src/operator/requester.ts';
 import { PEOPLE, policy } from './policies.ts';
@@ -11,6 +12,11 @@ export const ALICE: Requester = { username: 'oidc:alice', groups: ['system:authe
 export const BOB: Requester = { ...ALICE, username: 'oidc:bob' };
 
 export const IMAGE = 'countersign@sha256:0000000000000000000000000000000000000000000000000000000000000000';
+
+export const API_SERVER = { server: 'https://10.96.0.1', ca: '-----BEGIN CERTIFICATE-----' } as const;
+
+/** Countersign as it runs in a cluster. */
+const SURROUNDINGS: Circumstances = { sessionImage: IMAGE, apiServer: API_SERVER };
 
 export function creation(pod: JsonObject, requester: Requester = ALICE): Review {
   return {
@@ -36,8 +42,13 @@ export function governed(spec: object = {}, more: object = {}): Governance {
   };
 }
 
-export function decideOn(pod: JsonObject, spec: object = {}, requester: Requester = ALICE): Outcome {
-  return decideNow(creation(pod, requester), governed(spec), { sessionImage: IMAGE });
+export function decideOn(
+  pod: JsonObject,
+  spec: object = {},
+  requester: Requester = ALICE,
+  circumstances: Circumstances = SURROUNDINGS,
+): Outcome {
+  return decideNow(creation(pod, requester), governed(spec), circumstances);
 }
 
 /** The decision on what needs nothing to be read; fails where it does. */
@@ -48,8 +59,8 @@ export function decideNow(...asked: Parameters<typeof decide>): Outcome {
 }
 
 /** The code of the outcome's denial, or its kind. */
-export function codeFor(pod: JsonObject, spec: object = {}, requester: Requester = ALICE): string {
-  const outcome = decideOn(pod, spec, requester);
+export function codeFor(...asked: Parameters<typeof decideOn>): string {
+  const outcome = decideOn(...asked);
   return outcome.kind === 'refused' ? outcome.denial.code : outcome.kind;
 }
 

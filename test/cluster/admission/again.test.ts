@@ -42,6 +42,7 @@ const SESSIONS: Readonly<Record<string, object>> = {
   'a sidecar': SESSION,
   'another lifetime': { ...SESSION, durationSeconds: 900 },
   'keys in files': { ...SESSION, delivery: 'files' },
+  'access to the Kubernetes API': { ...SESSION, kubernetes: { identity: 'pod' } },
   'Pod Identity': { identity: 'pod-identity', region: 'eu-central-1', roles: SESSION.roles },
 };
 
@@ -102,6 +103,9 @@ describe.skipIf(cluster.unavailable)('a pod that comes a second time', () => {
     expectAttributed(moved, 'alice@acme.com', { delivery: 'files' });
     const back = await alice.api.createPod(namespaceOf('a sidecar'), copyOf(moved));
     expectAttributed(back, 'alice@acme.com');
+    const reaching = await alice.api.createPod(namespaceOf('access to the Kubernetes API'), copyOf(back));
+    expectAttributed(reaching, 'alice@acme.com', { kubernetes: true });
+    expectAttributed(await alice.api.createPod(namespaceOf('a sidecar'), copyOf(reaching)), 'alice@acme.com');
   });
 
   it('brings no role along that the policy no longer gives', async () => {

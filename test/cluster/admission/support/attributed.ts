@@ -14,13 +14,15 @@ const OURS = ['countersign', ...PRIVATE];
 export interface Expected {
   readonly role?: string;
   readonly delivery?: 'sidecar' | 'files';
+  /** Whether it reaches the Kubernetes API. */
+  readonly kubernetes?: boolean;
   /** Volumes with a token that nobody may mount, and that are there all the same. */
   readonly idleTokens?: readonly string[];
 }
 
 /** Checks that a stored pod is the session of this operator, whole and with no other way to AWS or Kubernetes. */
 export function expectAttributed(pod: V1Pod, operator: string, expected: Expected = {}): void {
-  const { role = ROLE, delivery = 'sidecar', idleTokens = [] } = expected;
+  const { role = ROLE, delivery = 'sidecar', kubernetes = false, idleTokens = [] } = expected;
   const { session, others } = containersOf(pod);
   expect(session.image).toBe(SESSION_IMAGE);
   expect(session.restartPolicy).toBe(delivery === 'sidecar' ? 'Always' : undefined);
@@ -33,7 +35,8 @@ export function expectAttributed(pod: V1Pod, operator: string, expected: Expecte
   for (const container of others) {
     expectSessionVariables(container, operator, role);
     expectOneAwsMechanism(container, delivery);
-    expectOnlySharedMount(container);
+    expectOnlyOurMounts(container, kubernetes);
+    expectWayToKubernetes(container, kubernetes);
   }
 
   expect(pod.spec?.automountServiceAccountToken).toBe(false);
@@ -125,7 +128,22 @@ const ABSENT = [
   'AWS_CREDENTIAL_FILE',
 ];
 
-function expectOnlySharedMount(container: V1Container): void {
-  const ours = (container.volumeMounts ?? []).filter(({ name }) => OURS.includes(name));
-  expect(ours).toEqual([{ name: 'countersign', mountPath: '/var/run/countersign', readOnly: true }]);
+const SHARED = { name: 'countersign', mountPath: '/var/run/countersign', readOnly: true };
+const ACCOUNT = {
+  name: 'countersign',
+  mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+  subPath: 'serviceaccount',
+  readOnly: true,
+};
+
+function expectOnlyOurMounts(container: V1Container, kubernetes: boolean): void {
+  const mounts = container.volumeMounts ?? [];
+  expect(mounts.filter(({ name }) => OURS.includes(name))).toEqual(kubernetes ? [SHARED, ACCOUNT] : [SHARED]);
+}
+
+function expectWayToKubernetes(container: V1Container, kubernetes: boolean): void {
+  const expected = { HOST: '127.0.0.1', PORT: '9912', PORT_HTTPS: '9912' };
+  for (const [name, value] of Object.entries(expected)) {
+    expect(envOf(container, `KUBERNETES_SERVICE_${name}`)).toEqual(kubernetes ? { value } : undefined);
+  }
 }

@@ -9,6 +9,7 @@ export default defineConfig({
     projects: [
       layer('unit', { testTimeout: 60_000 }),
       layer('server', { testTimeout: 60_000 }),
+      layer('session', { testTimeout: 120_000, hookTimeout: 120_000 }),
       // One control plane serves all files of this layer, so they run one after the other.
       layer('cluster', {
         globalSetup: 'test/cluster/setup.ts',

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../../src/errors.ts';
 import { sessionContainer, type SessionPlan } from '../../../src/injection/container.ts';
-import type { JsonObject } from '../../../src/json.ts';
 import { type Environment, readSettings } from '../../../src/session/settings.ts';
 import { createAuthority } from '../../../src/tls/authority.ts';
 import { PLAN } from '../support/injection.ts';
@@ -13,9 +12,9 @@ const ACCESS = { identity: 'pod', server: 'https://10.96.0.1', ca: CA } as const
 
 /** The variables of the session container, as kubelet hands them to the program. */
 function environmentOf(more: Partial<SessionPlan> = {}): Record<string, string> {
-  const env = sessionContainer({ ...PLAN, ...more })['env'] as JsonObject[];
+  const env = sessionContainer({ ...PLAN, ...more })['env'] as unknown as { name: string; value?: string }[];
   const fields: Readonly<Record<string, string>> = { FAB_SESSION_ID: ID, COUNTERSIGN_NAMESPACE: 'agents' };
-  return Object.fromEntries(env.map(({ name, value }) => [String(name), String(value ?? fields[String(name)])]));
+  return Object.fromEntries(env.map(({ name, value }) => [name, value ?? fields[name] ?? '']));
 }
 
 function faultOf(env: Environment): Fault {

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: () => Command }
   stamp: () => import('./commands/stamp.ts'),
   restamp: () => import('./commands/restamp.ts'),
   preflight: () => import('./commands/preflight.ts'),
+  iam: () => import('./commands/iam.ts'),
   local: () => import('./commands/local.ts'),
 };
 

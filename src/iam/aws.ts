@@ -1,0 +1,146 @@
+import { SESSION_IDENTITY } from '../names.ts';
+import type { AwsFacts, SessionRole } from './facts.ts';
+import { documentOf, type PolicyDocument, type Statement } from './document.ts';
+
+/** What one role is given. */
+export interface RolePolicies {
+  readonly arn: string;
+  readonly trustPolicy: PolicyDocument;
+  readonly permissionsPolicy: PolicyDocument;
+}
+
+/** Everything that AWS has to be told for the sessions of one policy. */
+export interface AwsPolicies {
+  readonly baseRole: RolePolicies;
+  readonly sessionRoles: readonly RolePolicies[];
+  /** For the accounts of the session roles. */
+  readonly serviceControlPolicy: PolicyDocument;
+}
+
+/** The policies that follow from a policy of ours and what the admin says of the AWS side. */
+export function awsPolicies(facts: AwsFacts): AwsPolicies {
+  const arns = facts.roles.map(({ arn }) => arn);
+  return {
+    baseRole: {
+      arn: facts.baseRole,
+      trustPolicy: documentOf(...(facts.base.kind === 'irsa' ? [webIdentity(facts.base)] : podIdentity(facts.base))),
+      permissionsPolicy: basePermissions(arns),
+    },
+    sessionRoles: facts.roles.map((role) => ({
+      arn: role.arn,
+      trustPolicy: documentOf(sessionTrust(facts, role)),
+      permissionsPolicy: SESSION_DENIALS,
+    })),
+    serviceControlPolicy: serviceControl(arns),
+  };
+}
+
+/** The cluster's tokens, of these service accounts and for STS alone, whatever else its issuer signs. */
+function webIdentity({ provider, accounts }: Extract<AwsFacts['base'], { kind: 'irsa' }>): Statement {
+  // The condition keys are the provider's URL without its scheme, which is how its ARN ends.
+  const issuer = provider.slice(provider.indexOf('/') + 1);
+  return {
+    Sid: 'SessionContainers',
+    Effect: 'Allow',
+    Principal: { Federated: provider },
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    Condition: {
+      StringEquals: { [`${issuer}:aud`]: 'sts.amazonaws.com' },
+      StringLike: {
+        [`${issuer}:sub`]: accounts.map(({ namespace, name }) => `system:serviceaccount:${namespace}:${name}`),
+      },
+    },
+  };
+}
+
+/**
+ * One statement a namespace: two lists in one would let each name through in each namespace. The tags are those that
+ * EKS Pod Identity sets itself (EKS user guide, "Enable or disable session tags").
+ */
+function podIdentity({ cluster, accounts }: Extract<AwsFacts['base'], { kind: 'pod-identity' }>): Statement[] {
+  const namespaces = Map.groupBy(accounts, ({ namespace }) => namespace);
+  return [...namespaces].map(([namespace, same], index) => ({
+    Sid: `SessionContainers${index === 0 ? '' : index + 1}`,
+    Effect: 'Allow',
+    Principal: { Service: 'pods.eks.amazonaws.com' },
+    Action: ['sts:AssumeRole', 'sts:TagSession'],
+    Condition: {
+      StringEquals: {
+        'aws:RequestTag/eks-cluster-arn': cluster,
+        'aws:RequestTag/kubernetes-namespace': namespace,
+      },
+      StringLike: { 'aws:RequestTag/kubernetes-service-account': same.map(({ name }) => name) },
+    },
+  }));
+}
+
+const ASSUME = ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'] as const;
+
+/** Denied too, so that a policy which somebody attaches later does not turn the base role into a way round. */
+function basePermissions(sessionRoles: readonly string[]): PolicyDocument {
+  return documentOf(
+    { Sid: 'SessionRoles', Effect: 'Allow', Action: ASSUME, Resource: sessionRoles },
+    { Sid: 'NoOtherRole', Effect: 'Deny', Action: ASSUME, NotResource: sessionRoles },
+    { Sid: 'NothingElse', Effect: 'Deny', NotAction: ASSUME, Resource: '*' },
+  );
+}
+
+/**
+ * One Allow with all that AssumeRole does in one call. The tag says the same as the SourceIdentity, so that no record
+ * tells another story; the session's name begins as its evidence is looked for.
+ */
+function sessionTrust({ baseRole, base, tags }: AwsFacts, { operators }: SessionRole): Statement {
+  // EKS Pod Identity's own tags are transitive, so even a session without tags of ours passes some.
+  const tagging = tags || base.kind === 'pod-identity';
+  return {
+    Sid: 'InTheNameOfAnOperator',
+    Effect: 'Allow',
+    Principal: { AWS: baseRole },
+    Action: tagging ? ASSUME : ASSUME.filter((action) => action !== 'sts:TagSession'),
+    Condition: {
+      StringLike: {
+        'sts:SourceIdentity': operators,
+        'sts:RoleSessionName': `${SESSION_IDENTITY.serviceAccountPrefix}*`,
+      },
+      ...(tags && {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of IAM's
+        StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' },
+      }),
+      Null: {
+        'sts:SourceIdentity': 'false',
+        ...(tags && { 'aws:RequestTag/operator': 'false', 'aws:RequestTag/session': 'false' }),
+      },
+    },
+  };
+}
+
+/**
+ * Beside what the session role is for. Another role would be a session that outlives this one, and its rights nobody
+ * granted to agents; a call without SourceIdentity comes from a session that was not made as ours are.
+ */
+const SESSION_DENIALS = documentOf(
+  { Sid: 'NoFurtherRole', Effect: 'Deny', Action: 'sts:AssumeRole', Resource: '*' },
+  {
+    Sid: 'NothingWithoutSourceIdentity',
+    Effect: 'Deny',
+    Action: '*',
+    Resource: '*',
+    Condition: withoutSourceIdentity(),
+  },
+);
+
+/** The same from outside the account, where its own admins cannot take it away. */
+function serviceControl(sessionRoles: readonly string[]): PolicyDocument {
+  return documentOf({
+    Sid: 'NothingWithoutSourceIdentity',
+    Effect: 'Deny',
+    Action: '*',
+    Resource: '*',
+    Condition: { ...withoutSourceIdentity(), ArnEquals: { 'aws:PrincipalArn': sessionRoles } },
+  });
+}
+
+/** A service that goes on with a session's rights may come without SourceIdentity; the call that it serves had one. */
+function withoutSourceIdentity() {
+  return { Null: { 'aws:SourceIdentity': 'true' }, BoolIfExists: { 'aws:ViaAWSService': 'false' } } as const;
+}

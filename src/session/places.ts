@@ -13,6 +13,8 @@ export interface Places {
   readonly kubernetesPort: number;
   /** kubelet shows what stands here in `kubectl describe pod`; undefined outside Kubernetes. */
   readonly terminationLog: string | undefined;
+  /** Origins at which instance metadata would answer; undefined for those of EC2. */
+  readonly metadata?: readonly string[];
 }
 
 /** The places of a session container. */

@@ -1,0 +1,49 @@
+import { Fault } from '../errors.ts';
+import { publish, withdraw } from './files.ts';
+import { noAccessFiles } from './kubernetes/kubeconfig.ts';
+import { createLog } from './log.ts';
+import { refuseOpenMetadata } from './metadata.ts';
+import type { Places } from './places.ts';
+import { START_WITHIN_MS } from './run.ts';
+import type { SessionSettings } from './settings.ts';
+import { keyFiles } from './shared-files.ts';
+import { sourceOf } from './source.ts';
+
+/**
+ * `countersign session init`: writes the session's keys into the shared directory, once, and ends (`delivery: files`).
+ * Nothing renews them, and no proxy leads to the Kubernetes API.
+ *
+ * @throws Fault when the keys cannot be had or written; nothing is left in the shared directory then
+ */
+export async function init(settings: SessionSettings, places: Places): Promise<void> {
+  try {
+    await deliver(settings, places, AbortSignal.timeout(START_WITHIN_MS));
+  } catch (thrown) {
+    withdraw(places.shared);
+    throw thrown;
+  }
+}
+
+async function deliver(settings: SessionSettings, places: Places, deadline: AbortSignal): Promise<void> {
+  if (settings.kubernetes.identity !== 'none') {
+    throw new Fault(
+      'KubernetesAccessFailed',
+      'a session that is delivered as files has no process that could lead to the Kubernetes API. ' +
+        'Next: set session.delivery to sidecar, or session.kubernetes.identity to none, in the policy',
+    );
+  }
+  const [credentials] = await Promise.all([
+    sourceOf(settings, places)(deadline),
+    settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
+  ]);
+  await publish(places.shared, { ...keyFiles(credentials), ...noAccessFiles() });
+  createLog().info(
+    {
+      operator: settings.operator,
+      role: settings.roleArn,
+      session: settings.sessionId,
+      expires: credentials.expiration.toISOString(),
+    },
+    'session delivered',
+  );
+}

@@ -1,0 +1,61 @@
+import { Fault } from '../errors.ts';
+import { type Exchange, exchange } from './http.ts';
+
+/** Where instance metadata answers: IPv4, and IPv6 on Nitro instances (EC2 user guide). */
+const ADDRESSES = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
+
+/** It answers within some milliseconds, or not at all; the application waits meanwhile. */
+const WITHIN_MS = 500;
+
+const ROLES = '/latest/meta-data/iam/security-credentials/';
+
+/**
+ * An application that can ask the node's metadata service has the node's role, in nobody's name.
+ *
+ * @param addresses origins, for tests
+ * @throws Fault `InstanceMetadataOpen` when the service lists a role to this pod, with or without a session token of its
+ * own (IMDSv2, IMDSv1); what does not answer in time, or with anything else, is closed
+ */
+export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSES): Promise<void> {
+  const signal = AbortSignal.timeout(WITHIN_MS);
+  const questions = addresses.flatMap((address) => [
+    rolesAt(address, {}, signal),
+    withToken(address, signal).then((headers) => headers && rolesAt(address, headers, signal)),
+  ]);
+  const [role] = (await Promise.all(questions)).filter((each) => each !== undefined);
+  if (role === undefined) return;
+  throw new Fault(
+    'InstanceMetadataOpen',
+    'instance metadata hands this pod the credentials of its node’s role, which are in nobody’s name. ' +
+      'Next: set the hop limit of the node’s metadata to 1 and require IMDSv2, or block 169.254.169.254 by a network ' +
+      'policy; a policy can also accept it',
+  );
+}
+
+/** What IMDSv2 wants to see, or undefined where it does not answer. */
+async function withToken(address: string, signal: AbortSignal): Promise<Record<string, string> | undefined> {
+  const token = await textOf({
+    url: new URL('/latest/api/token', address),
+    method: 'PUT',
+    headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' },
+    signal,
+  });
+  // Anything else than a token would make a header that cannot be sent.
+  return token !== undefined && /^[\x21-\x7e]+$/.test(token) ? { 'x-aws-ec2-metadata-token': token } : undefined;
+}
+
+/** The name of the first role; the credentials themselves are of no interest here. */
+function rolesAt(address: string, headers: Record<string, string>, signal: AbortSignal): Promise<string | undefined> {
+  return textOf({ url: new URL(ROLES, address), method: 'GET', headers, signal });
+}
+
+async function textOf(question: Exchange): Promise<string | undefined> {
+  try {
+    const { status, body } = await exchange(question);
+    const text = body.trim();
+    return status === 200 && text !== '' ? text : undefined;
+  } catch {
+    // Not reachable, not in time, or no HTTP: closed.
+    return undefined;
+  }
+}

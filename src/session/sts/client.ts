@@ -1,0 +1,105 @@
+import { Agent } from 'node:https';
+import aws4 from 'aws4';
+import { type Answer, exchange } from '../http.ts';
+import { networkReason, PassingFailure, retrying } from '../retry.ts';
+import { isPassing, StsRefusal } from './refusal.ts';
+import { type Fields, readXml } from './xml.ts';
+
+/** Keys that sign a call. Long-lived ones have no session token. */
+export interface SigningKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+export interface StsCall {
+  readonly action: 'AssumeRole' | 'AssumeRoleWithWebIdentity';
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Without keys the call is not signed, as a web identity signs for itself. */
+  readonly keys?: SigningKeys;
+}
+
+/** Where STS is. */
+export interface StsPlace {
+  readonly endpoint: URL;
+  readonly region: string;
+}
+
+export interface Sts {
+  /**
+   * Calls STS until it answers.
+   *
+   * @returns the fields inside of `…Result`
+   * @throws StsRefusal when STS says no
+   * @throws PassingFailure when it did not answer, or not with sense, until the deadline
+   */
+  call(call: StsCall, deadline: AbortSignal): Promise<Fields>;
+}
+
+const VERSION = '2011-06-15';
+
+/** Two calls in a row go over one connection; a quarter of an hour later it is a new one. */
+const IDLE_MS = 5_000;
+
+/** A client of the Query protocol over HTTPS, for the one endpoint that the settings name. */
+export function stsAt(place: StsPlace): Sts {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4, timeout: IDLE_MS });
+  return {
+    call: (call, deadline) => retrying((signal) => attempt(place, agent, call, signal), deadline),
+  };
+}
+
+async function attempt(place: StsPlace, agent: Agent, call: StsCall, signal: AbortSignal): Promise<Fields> {
+  const body = new URLSearchParams({ Action: call.action, Version: VERSION, ...call.parameters }).toString();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', host: place.endpoint.host };
+  let answer: Answer;
+  try {
+    answer = await exchange({
+      url: place.endpoint,
+      method: 'POST',
+      headers: call.keys === undefined ? headers : signed(place, headers, body, call.keys),
+      body,
+      agent,
+      signal,
+    });
+  } catch (thrown) {
+    throw new PassingFailure(networkReason(thrown), { cause: thrown });
+  }
+  return understand(call.action, answer);
+}
+
+/** SigV4. Every attempt is signed anew, as a signature carries its time. */
+function signed(
+  { endpoint, region }: StsPlace,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  keys: SigningKeys,
+): Record<string, string> {
+  const { accessKeyId, secretAccessKey, sessionToken } = keys;
+  const request = aws4.sign(
+    { service: 'sts', region, method: 'POST', path: endpoint.pathname, headers: { ...headers }, body },
+    { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+  );
+  return request.headers as Record<string, string>;
+}
+
+function understand(action: string, { status, body, date }: Answer): Fields {
+  let fields: Fields;
+  try {
+    fields = readXml(body);
+  } catch (thrown) {
+    // A proxy's page, or an answer that was cut.
+    throw new PassingFailure(`status ${status}, and not an answer of STS`, { cause: thrown });
+  }
+  if (status === 200) return within(fields, `${action}Response/${action}Result/`);
+  const code = fields.get('ErrorResponse/Error/Code') ?? '';
+  const message = fields.get('ErrorResponse/Error/Message') ?? '';
+  const refusal = new StsRefusal(code, message, date && Math.round((Date.now() - date.getTime()) / 1000));
+  if (isPassing(status, code)) throw new PassingFailure(`status ${status}, ${refusal.message}`, { cause: refusal });
+  throw refusal;
+}
+
+function within(fields: Fields, prefix: string): Fields {
+  const entries = [...fields].filter(([path]) => path.startsWith(prefix));
+  return new Map(entries.map(([path, value]) => [path.slice(prefix.length), value]));
+}

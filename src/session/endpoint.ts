@@ -9,10 +9,14 @@ export interface EndpointOptions {
   readonly port: number;
   /** What clients send as `Authorization`, as it is. */
   readonly token: string;
+  readonly credentials: ServedCredentials;
+}
+
+export interface ServedCredentials {
   /** Now, without waiting. */
-  readonly current: () => TemporaryCredentials | undefined;
+  current(): TemporaryCredentials | undefined;
   /** After a moment, when there are none now. */
-  readonly soon: () => Promise<TemporaryCredentials | undefined>;
+  soon(): Promise<TemporaryCredentials | undefined>;
 }
 
 export interface Endpoint {
@@ -59,9 +63,9 @@ export async function serveCredentials(options: EndpointOptions): Promise<Endpoi
   server.on('request', (request, response) => {
     const refusal = refusalFor(request, hosts, expected);
     if (refusal !== undefined) return refuse(response, refusal);
-    const credentials = options.current();
+    const credentials = options.credentials.current();
     if (credentials !== undefined) return answer(response, credentials);
-    void options.soon().then((late) => answer(response, late));
+    void options.credentials.soon().then((late) => answer(response, late));
   });
   return {
     port,

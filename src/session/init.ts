@@ -4,7 +4,7 @@ import { noAccessFiles } from './kubernetes/kubeconfig.ts';
 import { createLog } from './log.ts';
 import { refuseOpenMetadata } from './metadata.ts';
 import type { Places } from './places.ts';
-import { START_WITHIN_MS } from './run.ts';
+import { factsOf, START_WITHIN_MS } from './run.ts';
 import type { SessionSettings } from './settings.ts';
 import { keyFiles } from './shared-files.ts';
 import { sourceOf } from './source.ts';
@@ -37,13 +37,5 @@ async function deliver(settings: SessionSettings, places: Places, deadline: Abor
     settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
   ]);
   await publish(places.shared, { ...keyFiles(credentials), ...noAccessFiles() });
-  createLog().info(
-    {
-      operator: settings.operator,
-      role: settings.roleArn,
-      session: settings.sessionId,
-      expires: credentials.expiration.toISOString(),
-    },
-    'session delivered',
-  );
+  createLog().info(factsOf(settings, credentials), 'session delivered');
 }

@@ -9,7 +9,7 @@ export interface Log {
   warn(fields: Fields, message: string): void;
 }
 
-export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** @param descriptor 1, or 2 where standard output is somebody else's, as with `session exec` */
 export function createLog(descriptor: 1 | 2 = 1): Log {

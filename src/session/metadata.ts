@@ -22,8 +22,8 @@ export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSE
     rolesAt(address, {}, signal),
     withToken(address, signal).then((headers) => headers && rolesAt(address, headers, signal)),
   ]);
-  const [role] = (await Promise.all(questions)).filter((each) => each !== undefined);
-  if (role === undefined) return;
+  const roles = await Promise.all(questions);
+  if (roles.every((role) => role === undefined)) return;
   throw new Fault(
     'InstanceMetadataOpen',
     'instance metadata hands this pod the credentials of its node’s role, which are in nobody’s name. ' +

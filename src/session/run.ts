@@ -1,8 +1,8 @@
 import { RenewedCredentials } from './credentials.ts';
 import { serveCredentials } from './endpoint.ts';
 import { publish, withdraw } from './files.ts';
-import { kubernetesFiles } from './kubernetes-access.ts';
-import { createLog } from './log.ts';
+import { openKubernetes } from './kubernetes/open.ts';
+import { createLog, type Fields } from './log.ts';
 import { refuseOpenMetadata } from './metadata.ts';
 import type { Places } from './places.ts';
 import { clearReady, setReady } from './ready.ts';
@@ -10,6 +10,7 @@ import type { SessionSettings } from './settings.ts';
 import { endpointFiles } from './shared-files.ts';
 import { sourceOf } from './source.ts';
 import { keepCredentials, keptCredentials, keptSecret, openStore } from './state.ts';
+import type { TemporaryCredentials } from './sts/credentials.ts';
 
 /** All of the start; the hook waits ten seconds, and the reason must be told before it gives up. */
 export const START_WITHIN_MS = 9_000;
@@ -36,37 +37,31 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
   const log = createLog();
   const store = await openStore(places.private);
   const source = sourceOf(settings, places);
-  const [first] = await Promise.all([
+  const [first, token, kubernetes] = await Promise.all([
     keptCredentials(store, settings).then((kept) => kept ?? source(deadline)),
+    keptSecret(store, 'endpoint-token'),
+    openKubernetes({ settings, places, store, log: (message, fields) => log.warn(fields, message) }),
     settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
   ]);
   await keepCredentials(store, settings, first);
-  const token = await keptSecret(store, 'endpoint-token');
   const credentials = new RenewedCredentials(first, {
     source,
     durationSeconds: settings.durationSeconds,
     log,
     keep: (renewed) => keepCredentials(store, settings, renewed),
   });
-  const endpoint = await serveCredentials({
-    port: places.awsPort,
-    token,
-    current: () => credentials.current(),
-    soon: () => credentials.soon(),
-  });
-  const kubernetes = await kubernetesFiles(settings, places, store, log);
-  await publish(places.shared, { ...endpointFiles(token), ...kubernetes });
+  const endpoint = await serveCredentials({ port: places.awsPort, token, credentials });
+  await publish(places.shared, { ...endpointFiles(token), ...kubernetes.files });
   await setReady(places);
-  log.info(
-    {
-      operator: settings.operator,
-      role: settings.roleArn,
-      session: settings.sessionId,
-      expires: first.expiration.toISOString(),
-      awsPort: endpoint.port,
-    },
-    'session ready',
-  );
+  log.info({ ...factsOf(settings, first), awsPort: endpoint.port }, 'session ready');
+}
+
+/** What a session is, for whoever reads its log; nothing in it opens anything. */
+export function factsOf(
+  { operator, roleArn, sessionId }: SessionSettings,
+  { expiration }: TemporaryCredentials,
+): Fields {
+  return { operator, role: roleArn, session: sessionId, expires: expiration.toISOString() };
 }
 
 /**

@@ -155,9 +155,9 @@ export class SessionProcess {
   }
 
   /** Waits until the session is open. */
-  async ready(): Promise<{ readonly awsPort: number; readonly kubernetesPort: number }> {
+  async ready(): Promise<{ readonly awsPort: number }> {
     const line = await this.logged('session ready');
-    return { awsPort: Number(line['awsPort']), kubernetesPort: Number(line['kubernetesPort']) };
+    return { awsPort: Number(line['awsPort']) };
   }
 
   /** Ends it, as a node that runs out of memory would. */

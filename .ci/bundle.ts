@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 /** A file that was written, and its size. */
 export interface Bundled {
@@ -14,8 +14,14 @@ export interface Bundled {
  * for.
  *
  * @param name the program's file in `outdir`, without `.js`
+ * @param plugins what a measurement puts in the place of something
  */
-export async function bundle(name: string, source: string, outdir: string): Promise<Bundled[]> {
+export async function bundle(
+  name: string,
+  source: string,
+  outdir: string,
+  plugins: Plugin[] = [],
+): Promise<Bundled[]> {
   const { metafile } = await build({
     absWorkingDir: dirname(import.meta.dirname),
     entryPoints: { [name]: source },
@@ -33,6 +39,7 @@ export async function bundle(name: string, source: string, outdir: string): Prom
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
+    plugins,
     metafile: true,
     logLevel: 'warning',
   });

@@ -29,7 +29,7 @@ export const POD_CLAIMS = {
 } as const satisfies JsonObject;
 
 export function createIssuer(options: IssuerOptions = {}): Issuer {
-  const { issuer = 'https://oidc.test/id/CLUSTER', algorithm = 'RS256', clock = Date.now } = options;
+  const { issuer = 'https://oidc.test/id/CLUSTER', algorithm = 'ES256', clock = Date.now } = options;
   const audiences = options.audiences ?? ['sts.amazonaws.com'];
   let pair = keyPair(algorithm);
   return {

@@ -52,6 +52,7 @@ export class Parameters {
 
   /** A list of strings, `NAME.member.N`. */
   takeList(name: string): string[] {
+    this.#takeEmpty(name);
     const list: string[] = [];
     for (let number = 1; ; number += 1) {
       const value = this.take(`${name}.member.${number}`);
@@ -62,12 +63,18 @@ export class Parameters {
 
   /** A list of tags, `NAME.member.N.Key` and `.Value`. */
   takeTags(name: string): { key: string; value: string }[] {
+    this.#takeEmpty(name);
     const list: { key: string; value: string }[] = [];
     for (let number = 1; ; number += 1) {
       const key = this.take(`${name}.member.${number}.Key`);
       if (key === undefined) return list;
       list.push({ key, value: this.need(`${name}.member.${number}.Value`) });
     }
+  }
+
+  /** The protocol writes a list without members as `NAME=`. */
+  #takeEmpty(name: string): void {
+    if (this.#form.get(name) === '') this.#form.delete(name);
   }
 
   /** STS passes over what it does not know; here a misspelt parameter is found. */

@@ -16,12 +16,7 @@ export interface Bundled {
  * @param name the program's file in `outdir`, without `.js`
  * @param plugins what a measurement puts in the place of something
  */
-export async function bundle(
-  name: string,
-  source: string,
-  outdir: string,
-  plugins: Plugin[] = [],
-): Promise<Bundled[]> {
+export async function bundle(name: string, source: string, outdir: string, plugins: Plugin[] = []): Promise<Bundled[]> {
   const { metafile } = await build({
     absWorkingDir: dirname(import.meta.dirname),
     entryPoints: { [name]: source },

@@ -6,9 +6,9 @@ declare module 'autocannon' {
     amount: number;
     /** Seconds that one request may take. */
     timeout: number;
-    method: 'POST';
+    method: 'GET' | 'POST';
     headers: Record<string, string>;
-    body: string;
+    body?: string;
     /** Milliseconds between two looks at whether all is done. */
     sampleInt: number;
   }

@@ -210,9 +210,9 @@ async function stamps(countersign: Countersign, { bare }: Fixture, namespace: st
   const rates: number[][] = [[], []];
   for (let round = 0; round <= LOAD.rounds; round += 1) {
     for (const [index, url] of urls.entries()) {
-      const { reviewsPerSecond } = await load(url, review, LOAD.amount);
+      const { perSecond } = await load(url, review, LOAD.amount);
       // The first round has everything compiled.
-      if (round > 0) rates[index]?.push(reviewsPerSecond);
+      if (round > 0) rates[index]?.push(perSecond);
     }
   }
   await endpoint.stop();

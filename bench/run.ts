@@ -104,12 +104,12 @@ async function measureRound({ server, urls, measured }: Subject, index: number):
   const into = measured[index];
   if (size === undefined || into === undefined) return;
   const before = server.cpu();
-  const { reviewsPerSecond, latencies } = await load(urls[index] ?? '', size.review, size.amount);
+  const { perSecond, latencies } = await load(urls[index] ?? '', size.review, size.amount);
   const cpu = (server.cpu() - before) / size.amount;
-  into.rates.push(reviewsPerSecond);
+  into.rates.push(perSecond);
   into.latencies.push(...latencies);
   into.cpu.push(cpu);
-  into.busy.push((cpu * reviewsPerSecond) / 1_000_000);
+  into.busy.push((cpu * perSecond) / 1_000_000);
 }
 
 function report(): void {

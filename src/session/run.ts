@@ -23,7 +23,7 @@ export const START_WITHIN_MS = 9_000;
  * @throws Fault when the session cannot be opened; nothing is left in the shared directory then
  */
 export async function run(settings: SessionSettings, places: Places): Promise<void> {
-  endOnSignal();
+  endOnSignal(0);
   try {
     await open(settings, places, AbortSignal.timeout(START_WITHIN_MS));
   } catch (thrown) {
@@ -40,7 +40,7 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
   const [first, token, kubernetes] = await Promise.all([
     keptCredentials(store, settings).then((kept) => kept ?? source(deadline)),
     keptSecret(store, 'endpoint-token'),
-    openKubernetes({ settings, places, store, log: (message, fields) => log.warn(fields, message) }),
+    openKubernetes({ settings, places, store, log }),
     settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
   ]);
   await keepCredentials(store, settings, first);
@@ -65,9 +65,9 @@ export function factsOf(
 }
 
 /**
- * kubelet ends native sidecars after the application, so nobody needs us any more. A process 1 without a handler would
- * hold the pod for its whole grace period.
+ * Ends at once when told to. kubelet ends native sidecars after the application, so nobody needs them any more, and a
+ * process 1 without a handler would hold the pod for its whole grace period.
  */
-function endOnSignal(): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
+export function endOnSignal(status: number): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(status));
 }

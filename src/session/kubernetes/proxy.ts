@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { Fault, reasonOf } from '../../errors.ts';
+import type { Log } from '../log.ts';
+import type { ProxySecrets } from './ca.ts';
+import { Doorkeeper } from './door.ts';
+import { forward } from './forward.ts';
+import type { ActingAs } from './headers.ts';
+import { type Refusal, refuse, upstreamRefusal } from './status.ts';
+import { Tally } from './tally.ts';
+import { forwardUpgrade, plainAnswer, wantsStream } from './upgrade.ts';
+import { type Upstream, UpstreamConnections } from './upstream.ts';
+
+export interface ProxyOptions {
+  readonly actingAs: ActingAs;
+  readonly upstream: Upstream;
+  /** On 127.0.0.1; 0 lets the system choose. */
+  readonly port: number;
+  readonly secrets: ProxySecrets;
+  readonly log: Log;
+}
+
+/** A running proxy. */
+export interface KubernetesProxy {
+  readonly port: number;
+  /** Identity headers of callers that were dropped, by kind. */
+  dropped(): Readonly<Record<string, number>>;
+  /** Ends at once, with every connection. */
+  stop(): Promise<void>;
+}
+
+/** Connections, and requests under way: pipelined ones need no connection each. */
+const MOST_AT_ONCE = 256;
+
+/**
+ * Opens the way to the Kubernetes API on loopback, over TLS. Whoever has the local token acts through it as the operator,
+ * and as nobody else: the headers that say who is calling are made here.
+ *
+ * @throws Fault `KubernetesAccessFailed` when the port cannot be opened
+ */
+export async function startKubernetesProxy(options: ProxyOptions): Promise<KubernetesProxy> {
+  const { secrets, port, log } = options;
+  const server = createServer({ key: secrets.key, cert: secrets.certificate, ...LIMITS });
+  server.maxConnections = MOST_AT_ONCE;
+  // Headers are bounded by their bytes. A bound on their number would cut the last ones off, and the body's length with them.
+  server.maxHeadersCount = 0;
+  const sockets = new Set<Socket>();
+  // The connection below TLS: ended, it ends handshakes, requests and streams alike.
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const listening = await listen(server, port);
+  const upstream = new UpstreamConnections(options.upstream);
+  const tally = new Tally('identity headers of callers were dropped: this session acts as its operator alone', log);
+  const door = new Doorkeeper(secrets.token, options.actingAs, listening, tally);
+  serve(server, door, upstream, options.upstream.server.origin);
+  return {
+    port: listening,
+    dropped: () => tally.counts(),
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      upstream.end();
+      tally.tell();
+      await closed;
+    },
+  };
+}
+
+const LIMITS = {
+  minVersion: 'TLSv1.2',
+  insecureHTTPParser: false,
+  maxHeaderSize: 16_384,
+  allowHalfOpen: true,
+  optimizeEmptyRequests: true,
+  shouldUpgradeCallback: wantsStream,
+  // Who connects and says nothing, or a byte now and then, does not hold a place for long.
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 2_500,
+  // As long as Go's clients keep theirs, and a little longer, so that it is the client that closes.
+  keepAliveTimeout: 95_000,
+} as const;
+
+function serve(server: Server, door: Doorkeeper, upstream: UpstreamConnections, api: string): void {
+  let underWay = 0;
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const admitted = underWay < MOST_AT_ONCE ? door.admit(request) : BUSY;
+    if ('code' in admitted) return refuse(response, admitted);
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
+    forward(request, response, admitted, upstream, api).catch((error: unknown) =>
+      refuse(response, { ...upstreamRefusal(error, api), close: admitted.hasBody }),
+    );
+  };
+  server.on('request', onRequest);
+  // Otherwise Node would promise the caller that its body is wanted before the API server has said so.
+  server.on('checkContinue', onRequest);
+  server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    const admitted = door.admitStream(request);
+    if ('code' in admitted) return refuse(plainAnswer(request, socket), admitted);
+    forwardUpgrade(request, socket, head, admitted, upstream, api).catch((error: unknown) =>
+      refuse(plainAnswer(request, socket), upstreamRefusal(error, api)),
+    );
+  });
+}
+
+const BUSY: Refusal = {
+  code: 429,
+  reason: 'TooManyRequests',
+  message: `${MOST_AT_ONCE} requests of this pod are under way. Next: end watches that nobody reads`,
+  retryAfterSeconds: 1,
+  close: true,
+};
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // Left on: a connection that cannot be accepted is no reason to end.
+    server.on('error', (error) =>
+      reject(
+        new Fault(
+          'KubernetesAccessFailed',
+          `port ${port} on 127.0.0.1 cannot be opened: ${reasonOf(error)}. Next: let nothing else in the pod listen there`,
+          { cause: error },
+        ),
+      ),
+    );
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}

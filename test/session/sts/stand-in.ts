@@ -93,7 +93,10 @@ async function serve(desk: Desk, request: IncomingMessage, response: ServerRespo
     return { status: 599, headers: { 'content-type': 'text/plain' }, body: String(error) };
   });
   if (answer === undefined) response.destroy();
-  else response.writeHead(answer.status, { 'x-amzn-requestid': requestId, ...answer.headers }).end(answer.body);
+  else {
+    const headers = { date: new Date(desk.service.clock()).toUTCString(), 'x-amzn-requestid': requestId };
+    response.writeHead(answer.status, { ...headers, ...answer.headers }).end(answer.body);
+  }
 }
 
 function checkAccount({ roles, users, serviceControl }: Account): void {

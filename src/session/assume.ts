@@ -46,7 +46,7 @@ export async function assumeSession(
     throw new Fault(
       'AssumeRoleRefused',
       `AWS STS refuses the role ${assumption.roleArn} in the name of ${assumption.operator}: ${thrown.message}. ` +
-        `Next: ${remedyFor(thrown)}`,
+        `Next: ${remedyFor(thrown, 'session')}`,
       { cause: thrown },
     );
   }

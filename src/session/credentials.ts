@@ -8,7 +8,7 @@ export interface Renewal {
   /** Lifetime asked for; credentials are renewed when half of it is left. */
   readonly durationSeconds: number;
   readonly log: Log;
-  /** Called with new ones before they are served. */
+  /** Called with new ones, for a restart. They are served even when they cannot be kept. */
   readonly keep: (credentials: TemporaryCredentials) => Promise<void>;
 }
 
@@ -92,7 +92,9 @@ export class RenewedCredentials {
       this.#failures = 0;
       this.#renewAt = this.#halfLife();
       log.info({ expires: credentials.expiration.toISOString() }, 'credentials renewed');
-      await keep(credentials);
+      await keep(credentials).catch((thrown: unknown) => {
+        log.warn({ reason: reasonOf(thrown) }, 'credentials could not be kept for a restart');
+      });
     } catch (thrown) {
       this.#failed(thrown);
     }

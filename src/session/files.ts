@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault, reasonOf } from '../errors.ts';
@@ -65,17 +65,17 @@ async function publicDirectory(path: string): Promise<void> {
   }
 }
 
-/** Takes out every file of the shared directory, so that a failure leaves nothing. Directories stay, see above. */
+/**
+ * Takes out every file of the shared directory, so that a failure leaves nothing. Directories stay, see above. What
+ * cannot be taken out does not hide the failure that led here.
+ */
 export function withdraw(directory: string): void {
-  let entries;
   try {
-    entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+    for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+      if (!entry.isDirectory()) rmSync(join(entry.parentPath, entry.name), { force: true });
+    }
   } catch {
-    // There is none: nothing was published.
-    return;
-  }
-  for (const entry of entries) {
-    if (!entry.isDirectory()) unlinkSync(join(entry.parentPath, entry.name));
+    // There is no such directory, so nothing was published; or it is not ours to write, so neither was there.
   }
 }
 

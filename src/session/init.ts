@@ -4,10 +4,13 @@ import { noAccessFiles } from './kubernetes/kubeconfig.ts';
 import { createLog } from './log.ts';
 import { refuseOpenMetadata } from './metadata.ts';
 import type { Places } from './places.ts';
-import { factsOf, START_WITHIN_MS } from './run.ts';
+import { endOnSignal, factsOf, START_WITHIN_MS } from './run.ts';
 import type { SessionSettings } from './settings.ts';
 import { keyFiles } from './shared-files.ts';
 import { sourceOf } from './source.ts';
+
+/** As a shell has it for SIGTERM. */
+const EXIT_ENDED = 143;
 
 /**
  * `countersign session init`: writes the session's keys into the shared directory, once, and ends (`delivery: files`).
@@ -16,6 +19,8 @@ import { sourceOf } from './source.ts';
  * @throws Fault when the keys cannot be had or written; nothing is left in the shared directory then
  */
 export async function init(settings: SessionSettings, places: Places): Promise<void> {
+  // Not 0, which would say that the keys are there.
+  endOnSignal(EXIT_ENDED);
   try {
     await deliver(settings, places, AbortSignal.timeout(START_WITHIN_MS));
   } catch (thrown) {

@@ -32,7 +32,7 @@ export async function webIdentity(identity: WebIdentity, deadline: AbortSignal):
     if (!(thrown instanceof StsRefusal)) throw thrown;
     throw new Fault(
       'BaseIdentityFailed',
-      `AWS STS does not give this pod the base role ${identity.roleArn}: ${thrown.message}. Next: ${remedyFor(thrown)}`,
+      `AWS STS does not give this pod the base role ${identity.roleArn}: ${thrown.message}. Next: ${remedyFor(thrown, 'base')}`,
       { cause: thrown },
     );
   }

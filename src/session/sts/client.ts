@@ -2,6 +2,7 @@ import { Agent } from 'node:https';
 import aws4 from 'aws4';
 import { type Answer, exchange } from '../http.ts';
 import { networkReason, PassingFailure, retrying } from '../retry.ts';
+import { notSts } from './away.ts';
 import { isPassing, StsRefusal } from './refusal.ts';
 import { type Fields, readXml } from './xml.ts';
 
@@ -32,6 +33,7 @@ export interface Sts {
    * @returns the fields inside of `…Result`
    * @throws StsRefusal when STS says no
    * @throws PassingFailure when it did not answer, or not with sense, until the deadline
+   * @throws Fault `StsUnreachable` when somebody else answers
    */
   call(call: StsCall, deadline: AbortSignal): Promise<Fields>;
 }
@@ -63,7 +65,7 @@ async function attempt(place: StsPlace, agent: Agent, call: StsCall, signal: Abo
       signal,
     });
   } catch (thrown) {
-    throw new PassingFailure(networkReason(thrown), { cause: thrown });
+    throw notSts(thrown, place.endpoint) ?? new PassingFailure(networkReason(thrown), { cause: thrown });
   }
   return understand(call.action, answer);
 }

@@ -51,38 +51,57 @@ export class StsRefusal extends Error {
   }
 }
 
-/** SigV4 lets clocks differ by 5 minutes or, in most services, by 15. */
-const TOLERANCE_SECONDS = 300;
+/** A signature carries our time, and STS takes it for a quarter of an hour at most. */
+const OF_SIGNATURE = /^(SignatureDoesNotMatch|InvalidSignature|RequestExpired|RequestTimeTooSkewed)/;
+const SKEW_SECONDS = 60;
+
+/** Which role was asked for. */
+export type Step = 'base' | 'session';
 
 interface Remedy {
   readonly code: RegExp;
+  readonly step?: Step;
   readonly next: string;
 }
 
+/** The first that fits. */
 const REMEDIES: readonly Remedy[] = [
   {
     code: /^AccessDenied/,
+    step: 'base',
+    next: 'let the trust policy of the base role allow this service account, as "countersign iam aws" prints it',
+  },
+  {
+    code: /^AccessDenied/,
+    step: 'session',
     next:
       'let the base role and the trust policy of the session role allow sts:AssumeRole, sts:SetSourceIdentity and ' +
       'sts:TagSession for this operator, as "countersign iam aws" prints them',
+  },
+  {
+    code: /^ExpiredToken/,
+    step: 'base',
+    next: "look at the events of the pod, as kubelet renews its token, and at the node's clock",
+  },
+  {
+    code: /^(IDPRejectedClaim|InvalidIdentityToken)/,
+    step: 'base',
+    next: 'compare the OIDC provider in IAM with the issuer of the cluster, and its audience with the token’s',
   },
   { code: /^RegionDisabled/, next: 'enable STS in this region (IAM, account settings), or name another in the policy' },
   {
     code: /^PackedPolicyTooLarge/,
     next: 'switch the session tags off in the policy, or shorten those of the base role',
   },
-  { code: /^ValidationError/, next: 'compare the role and the duration in the policy with those of the session role' },
-  {
-    code: /^(IDPRejectedClaim|InvalidIdentityToken|ExpiredToken)/,
-    next: 'compare the OIDC provider in IAM with the cluster’s issuer, and its audience with the token’s',
-  },
+  { code: /^ValidationError/, next: 'compare role and duration in the policy with those of the role in IAM' },
 ];
 
 /** What to do about a refusal. */
-export function remedyFor({ code, clockAhead }: StsRefusal): string {
-  if (clockAhead !== undefined && Math.abs(clockAhead) > TOLERANCE_SECONDS) {
+export function remedyFor({ code, clockAhead }: StsRefusal, step: Step): string {
+  if (OF_SIGNATURE.test(code) && clockAhead !== undefined && Math.abs(clockAhead) > SKEW_SECONDS) {
     const direction = clockAhead > 0 ? 'ahead of' : 'behind';
     return `set the node's clock: it is ${Math.abs(clockAhead)} seconds ${direction} AWS's`;
   }
-  return REMEDIES.find((each) => each.code.test(code))?.next ?? 'look the error up in the reference of AWS STS';
+  const fits = (remedy: Remedy): boolean => remedy.code.test(code) && (remedy.step ?? step) === step;
+  return REMEDIES.find(fits)?.next ?? 'look this error up in the API reference of AWS STS';
 }

@@ -84,6 +84,10 @@ describe('what STS refuses before it looks at a policy', () => {
   });
 });
 
+it('says why a name that AWS keeps to itself is refused', async () => {
+  await expect(assume({ SourceIdentity: 'aws:alice' })).rejects.toThrow('reserved prefix');
+});
+
 describe('a trust policy', () => {
   const trusting = (more: Partial<Statement>): Statement => ({
     Effect: 'Allow',
@@ -175,6 +179,12 @@ describe('a session made from a session', () => {
 
   it('cannot be another human’s', async () => {
     await expect(again({ SourceIdentity: 'bob@acme.com' })).rejects.toThrow('perform: sts:SetSourceIdentity');
+  });
+
+  it('hands on what it inherited', async () => {
+    const next = credentialsOf(await again({}));
+    const last = assumeSession({ Tags: [{ Key: 'session', Value: 'another' }], TransitiveTagKeys: [] });
+    await expect(stsClient(sts, next).send(last)).rejects.toThrow(/conflicts with a transitive tag/);
   });
 
   it('cannot be tagged as another human’s, in whatever case', async () => {

@@ -86,6 +86,8 @@ const SESSION: Role = {
     ],
   },
   permissions: allow(['s3:ListAllMyBuckets', 's3:PutObject', 's3:GetObject'], '*'),
+  // More than an hour, so that what holds a session to one is that it is made from another.
+  maxSessionSeconds: 43_200,
 };
 
 function allow(actions: readonly string[], resource: string): PolicyDocument {

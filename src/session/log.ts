@@ -11,9 +11,8 @@ export interface Log {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @param descriptor 1, or 2 where standard output is somebody else's, as with `session exec` */
-export function createLog(descriptor: 1 | 2 = 1): Log {
-  const lines = new BackgroundLines(descriptor);
+/** @param lines where they go: to standard output in the background, but with `session exec` */
+export function createLog(lines: Pick<BackgroundLines, 'write'> = new BackgroundLines(1)): Log {
   const write = (level: string, fields: Fields, msg: string): void => {
     const time = new Date().toISOString();
     lines.write(`${JSON.stringify({ level, time, component: 'session', ...fields, msg })}\n`);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,15 +43,21 @@ export class SessionPod implements AsyncDisposable {
     this.writeToken();
   }
 
-  static async create(): Promise<SessionPod> {
-    const issuer = createIssuer({ audiences: ['sts.amazonaws.com', 'pods.eks.amazonaws.com'] });
+  static async create({ clock = Date.now }: PodOptions = {}): Promise<SessionPod> {
+    const issuer = createIssuer({ audiences: ['sts.amazonaws.com', 'pods.eks.amazonaws.com'], clock });
     const podIdentity = { clusterArn: CLUSTER_ARN, associations: { 'team/agent': BASE_ROLE } };
-    return new SessionPod(await startSts({ account: exampleAccount(issuer.provider), podIdentity }), issuer);
+    return new SessionPod(await startSts({ account: exampleAccount(issuer.provider), podIdentity, clock }), issuer);
   }
 
   /** As kubelet does when it renews the token; without claims, a good one. */
   writeToken(token = this.issuer.token({ aud: ['sts.amazonaws.com'] })): void {
     writeFileSync(join(this.places.tokens, TOKEN_FILE.aws), token);
+  }
+
+  /** What stands in the token file; empty when there is none. */
+  get token(): string {
+    const path = join(this.places.tokens, TOKEN_FILE.aws);
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
   }
 
   /** What the webhook sets in the session container. */
@@ -97,6 +103,11 @@ export class SessionPod implements AsyncDisposable {
     await this.sts.stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+export interface PodOptions {
+  /** What AWS and the cluster take for the present, when it is not ours. */
+  readonly clock?: () => number;
 }
 
 export interface StartOptions {

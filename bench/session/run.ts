@@ -1,16 +1,52 @@
-/** `npm run bench:session`: what a session costs. See ../README.md. */
+/** `npm run bench:session [PART…]`: what a session costs. See ../README.md. */
 import { availableParallelism, loadavg } from 'node:os';
 import { table } from '../table.ts';
+import { startCluster } from './cluster.ts';
 import { reportEndpoint } from './endpoint.ts';
-import { prepare } from './rig.ts';
+import { reportProxy } from './proxy.ts';
+import { prepare, type Rig } from './rig.ts';
 import { reportStart } from './start.ts';
 
 const rig = await prepare();
 try {
-  console.log(`Node ${process.versions.node}, ${availableParallelism()} CPUs, load before ${loadavg().join(' ')}\n`);
-  console.log(
-    table(['', 'session', 'beside', 'ratio', 'aim'], [...(await reportStart(rig)), ...(await reportEndpoint(rig))]),
-  );
+  console.log(`Node ${process.versions.node}, ${availableParallelism()} CPUs, load before: ${busy()}`);
+  await measure(rig);
+  console.log(`\nload afterwards: ${busy()}`);
 } finally {
   await rig.close();
+}
+
+async function measure(rig: Rig): Promise<void> {
+  if (wanted('aws')) {
+    const rows = [...(await reportStart(rig)), ...(await reportEndpoint(rig))];
+    show(['AWS', 'session', 'beside', 'ratio', 'aim'], rows);
+  }
+  if (!wanted('kubernetes')) return;
+  const cluster = await startCluster();
+  if (typeof cluster === 'string') {
+    console.log(`\nnothing was measured of Kubernetes: ${cluster}`);
+    return;
+  }
+  try {
+    show(['Kubernetes', 'session', 'kubectl proxy', 'ratio', 'aim'], await reportProxy(rig, cluster));
+  } finally {
+    await cluster.controlPlane.close();
+  }
+}
+
+/** All parts, when none is named. */
+function wanted(part: 'aws' | 'kubernetes'): boolean {
+  const named = process.argv.slice(2);
+  return named.length === 0 || named.includes(part);
+}
+
+function show(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n${table(head, rows)}`);
+}
+
+/** Processes that ran or wanted to, on average over one, five and fifteen minutes. */
+function busy(): string {
+  return loadavg()
+    .map((each) => each.toFixed(1))
+    .join(', ');
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync, watch } from 'node:fs';
+import { existsSync, readFileSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PATH } from '../../src/names.ts';
 import { isReady, READY_FILE } from '../../src/session/ready.ts';
@@ -12,8 +12,12 @@ export interface Session {
   /** Milliseconds from the start of its process until it said that the application may start. */
   readonly readyMs: number;
   readonly credentials: { readonly url: string; readonly token: string };
+  /** Without a token where the session has no Kubernetes. */
   readonly kubernetes: { readonly url: string; readonly token: string };
 }
+
+/** There only where the session has Kubernetes. */
+const KUBERNETES_TOKEN = `${PATH.serviceAccountSubPath}/token`;
 
 const PATIENCE_MS = 15_000;
 
@@ -42,7 +46,7 @@ export async function openSession(rig: Rig, { places, env }: Prepared): Promise<
       },
       kubernetes: {
         url: `https://127.0.0.1:${places.kubernetesPort}`,
-        token: '',
+        token: existsSync(join(places.shared, KUBERNETES_TOKEN)) ? shared(KUBERNETES_TOKEN) : '',
       },
     };
   } finally {

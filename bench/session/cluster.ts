@@ -11,7 +11,7 @@ export interface Cluster {
   readonly kubectl: string;
   /** The administrator's. */
   readonly admin: Api;
-  /** Holds `small`, of one kilobyte, and nothing else of ours. */
+  /** Holds {@link SMALL}, and nothing else of ours. */
   readonly namespace: string;
   /** Its ConfigMaps are five megabytes together. */
   readonly largeNamespace: string;
@@ -21,7 +21,12 @@ export interface Cluster {
   readonly kubeconfig: string;
 }
 
+/** An object of a kilobyte, which changes. */
 export const SMALL = 'small';
+
+export const SMALL_GET = ({ namespace }: Cluster): string => `/api/v1/namespaces/${namespace}/configmaps/${SMALL}`;
+export const LARGE_LIST = ({ largeNamespace }: Cluster): string => `/api/v1/namespaces/${largeNamespace}/configmaps`;
+
 const LARGE = { objects: 500, bytes: 10_000 };
 const ACCOUNT = 'agent';
 

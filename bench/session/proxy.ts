@@ -1,6 +1,6 @@
 import { type Load, repeat } from '../load.ts';
 import { figure, median, percentile } from '../table.ts';
-import { type Cluster, SMALL } from './cluster.ts';
+import { type Cluster, LARGE_LIST, SMALL_GET } from './cluster.ts';
 import type { Rig } from './rig.ts';
 import { eventsThrough } from './watches.ts';
 import { throughKubectl, throughSession, type Way } from './ways.ts';
@@ -17,19 +17,16 @@ interface Kind {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const small = ({ namespace }: Cluster): string => `/api/v1/namespaces/${namespace}/configmaps/${SMALL}`;
-const large = ({ largeNamespace }: Cluster): string => `/api/v1/namespaces/${largeNamespace}/configmaps`;
-
 const KINDS: readonly Kind[] = [
-  { name: 'GET, one after the other', rounds: 6, amount: 500, connections: 1, path: small },
-  { name: 'GET, 16 parallel', rounds: 10, amount: 2500, connections: 16, path: small },
+  { name: 'GET, one after the other', rounds: 6, amount: 500, connections: 1, path: SMALL_GET },
+  { name: 'GET, 16 parallel', rounds: 10, amount: 2500, connections: 16, path: SMALL_GET },
   // As Go's and Python's clients ask for it.
   {
     name: '5 MB list, gzip',
     rounds: 6,
     amount: 8,
     connections: 1,
-    path: large,
+    path: LARGE_LIST,
     headers: { 'accept-encoding': 'gzip' },
   },
   {
@@ -37,7 +34,7 @@ const KINDS: readonly Kind[] = [
     rounds: 6,
     amount: 8,
     connections: 1,
-    path: large,
+    path: LARGE_LIST,
     headers: { 'accept-encoding': 'identity' },
   },
 ];

@@ -4,8 +4,11 @@ import { table } from '../table.ts';
 import { startCluster } from './cluster.ts';
 import { reportEndpoint } from './endpoint.ts';
 import { reportProxy } from './proxy.ts';
+import { reportMemory } from './memory.ts';
 import { prepare, type Rig } from './rig.ts';
 import { reportStart } from './start.ts';
+
+const MEMORY = ['anonymous memory, MB', 'session', 'aim'];
 
 const rig = await prepare();
 try {
@@ -21,21 +24,25 @@ async function measure(rig: Rig): Promise<void> {
     const rows = [...(await reportStart(rig)), ...(await reportEndpoint(rig))];
     show(['AWS', 'session', 'beside', 'ratio', 'aim'], rows);
   }
-  if (!wanted('kubernetes')) return;
+  if (!wanted('kubernetes') && !wanted('memory')) return;
   const cluster = await startCluster();
   if (typeof cluster === 'string') {
     console.log(`\nnothing was measured of Kubernetes: ${cluster}`);
+    show(MEMORY, await reportMemory(rig, undefined));
     return;
   }
   try {
-    show(['Kubernetes', 'session', 'kubectl proxy', 'ratio', 'aim'], await reportProxy(rig, cluster));
+    if (wanted('kubernetes')) {
+      show(['Kubernetes', 'session', 'kubectl proxy', 'ratio', 'aim'], await reportProxy(rig, cluster));
+    }
+    if (wanted('memory')) show(MEMORY, await reportMemory(rig, cluster));
   } finally {
     await cluster.controlPlane.close();
   }
 }
 
 /** All parts, when none is named. */
-function wanted(part: 'aws' | 'kubernetes'): boolean {
+function wanted(part: 'aws' | 'kubernetes' | 'memory'): boolean {
   const named = process.argv.slice(2);
   return named.length === 0 || named.includes(part);
 }

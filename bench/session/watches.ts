@@ -44,7 +44,11 @@ export async function changeSmall({ admin, namespace }: Cluster, changes: number
 }
 
 /** Opens watches from now on, each over a connection of its own, as HTTP/1.1 has it. */
-export async function openWatches({ admin, namespace }: Cluster, way: Way, amount: number): Promise<Watches> {
+export async function openWatches(
+  { admin, namespace }: Cluster,
+  way: Pick<Way, 'url' | 'headers'>,
+  amount: number,
+): Promise<Watches> {
   const collection = `/api/v1/namespaces/${namespace}/configmaps`;
   const { body } = await admin.call<{ metadata: { resourceVersion: string } }>('GET', collection);
   const version = body.metadata.resourceVersion;

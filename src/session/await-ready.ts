@@ -13,7 +13,7 @@ export async function awaitReady(args: readonly string[], places: Pick<Places, '
   const [, seconds] = /^--seconds=([1-9]|[1-5][0-9]|60)$/.exec(args.join(' ')) ?? [];
   if (seconds === undefined) return end('usage: countersign session await-ready --seconds=N, with 1 to 60 seconds');
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  setTimeout(resolve, Number(seconds) * 1000, `the session was not ready within ${seconds} seconds`);
+  setTimeout(resolve, Number(seconds) * 1000, `the session was not ready within ${seconds} s`);
   const look = (): void => {
     if (isReady(places)) resolve(undefined);
   };

@@ -215,8 +215,12 @@ describe.concurrent('a session that cannot be opened', () => {
     await expectClosed(pod, 'run', spoil?.(pod) ?? {}, expected);
   });
 
-  const ALSO = ['the token is not there', 'STS returns another source identity', 'STS throttles until the end'];
-  test.for(CASES.filter(({ step }) => ALSO.includes(step)))(
+  const ALSO = new Set([
+    'the token is not there',
+    'STS returns another source identity',
+    'STS throttles until the end',
+  ]);
+  test.for(CASES.filter(({ step }) => ALSO.has(step)))(
     'delivered as files, $step: [$code], and nothing is left',
     async ({ pod: podOptions, spoil, ...expected }) => {
       await using pod = await SessionPod.create(podOptions);

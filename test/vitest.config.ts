@@ -17,6 +17,13 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 120_000,
       }),
+      // The same with a node that runs pods.
+      layer('node', {
+        globalSetup: 'test/node/setup.ts',
+        fileParallelism: false,
+        testTimeout: 180_000,
+        hookTimeout: 180_000,
+      }),
     ],
   },
 });

@@ -19,6 +19,8 @@ function dieWithParent(command: readonly string[]): readonly string[] {
 }
 
 export interface ComponentOptions {
+  /** How errors call it; the program's name when not given. */
+  readonly name?: string;
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly logPath: string;
@@ -34,8 +36,13 @@ export class Component {
   #child: ChildProcess | undefined;
 
   constructor(options: ComponentOptions) {
-    this.name = basename(options.command[0] ?? '');
+    this.name = options.name ?? basename(options.command[0] ?? '');
     this.#options = options;
+  }
+
+  /** Of the process while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Starts it and waits until it is ready; an error carries the end of its log. */

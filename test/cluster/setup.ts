@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const tools = await findTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'], log);
   if ('unavailable' in tools) {
     project.provide('cluster', tools);
-    return async () => nameSkipped(project, tools.unavailable, log);
+    return async () => nameSkipped(project, `there is no control plane: ${tools.unavailable}`);
   }
   const controlPlane = await startControlPlane({ tools });
   const stopServing = await serveControl(layoutOf(controlPlane.dir).control, controlPlane);
@@ -29,10 +29,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** The default reporter says how many tests were skipped, but neither which nor why. */
-function nameSkipped(project: TestProject, reason: string, log: (line: string) => void): void {
+export function nameSkipped(project: TestProject, reason: string): void {
   const modules = project.vitest.state.getTestModules().filter((module) => module.project.name === project.name);
   const skipped = modules.flatMap((module) =>
     [...module.children.allTests('skipped')].map((test) => `  ${module.relativeModuleId} > ${test.fullName}`),
   );
-  if (skipped.length > 0) log([`Skipped, because there is no control plane: ${reason}`, ...skipped, ''].join('\n'));
+  if (skipped.length > 0) project.vitest.logger.log([`Skipped, because ${reason}`, ...skipped, ''].join('\n'));
 }

@@ -13,6 +13,8 @@ const root = join(import.meta.dirname, '../../../..');
 export const SESSION_IMAGE = `countersign@sha256:${'0'.repeat(64)}`;
 
 export interface WebhookOptions {
+  /** What sessions run in, where there is a node; {@link SESSION_IMAGE} when not given. */
+  readonly sessionImage?: string;
   /** The service account in Countersign's namespace whose rights it has; the one of `manifests/` when not given. */
   readonly account?: string;
   /** What has to be well before it counts as started. */
@@ -60,7 +62,14 @@ export class WebhookProcess {
 
   /** Prepares it; its service account must be there already. */
   static async create(cluster: Cluster, options: WebhookOptions = {}): Promise<WebhookProcess> {
-    const { account = OBJECT.webhook, probe = 'readyz', nodeArgs = [], keys = newKeys(), server } = options;
+    const {
+      sessionImage = SESSION_IMAGE,
+      account = OBJECT.webhook,
+      probe = 'readyz',
+      nodeArgs = [],
+      keys = newKeys(),
+      server,
+    } = options;
     const { secret = randomBytes(32).toString('base64url') } = options;
     const dir = join(cluster.dir, `webhook-${randomUUID()}`);
     const tls = join(dir, 'tls');
@@ -86,7 +95,7 @@ export class WebhookProcess {
         `--tls-dir=${tls}`,
         `--path-secret-dir=${secrets}`,
         `--stamp-keys-dir=${keysDir}`,
-        `--session-image=${SESSION_IMAGE}`,
+        `--session-image=${sessionImage}`,
         '--host=127.0.0.1',
         `--port=${ports[0]}`,
         `--probe-port=${ports[1]}`,

@@ -1,0 +1,91 @@
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Addition, writeArchive } from '../../../.ci/image/archive.ts';
+import { configuration } from '../../../.ci/image/configuration.ts';
+import { stage } from '../../../.ci/image/contents.ts';
+import type { Machine } from './machine.ts';
+import { find } from './prerequisites.ts';
+
+/** The images of these tests, as pods name them. */
+export interface Images {
+  /** Countersign's, by digest, with the tests' authority trusted in addition. */
+  readonly session: string;
+  /** For applications: a shell with the usual programs, kubectl and Node. */
+  readonly app: string;
+}
+
+const APPLETS = [
+  'sh',
+  'cat',
+  'echo',
+  'env',
+  'grep',
+  'head',
+  'id',
+  'kill',
+  'ls',
+  'mount',
+  'nc',
+  'ps',
+  'sleep',
+  'touch',
+  'true',
+  'wget',
+];
+
+/**
+ * Makes all images and hands them to containerd; no registry is asked for any.
+ *
+ * @param authority certificate of the authority that the session container trusts besides the public ones
+ */
+export async function loadImages(machine: Machine, kubectl: string, authority: string): Promise<Images> {
+  const path = (name: string) => join(machine.dir, 'images', name);
+  mkdirSync(path(''));
+  const make = (name: string, addition: Omit<Addition, 'reference'>) =>
+    writeArchive(path(`${name}.tar`), { reference: `${name}:test`, ...addition }, path(`${name}.work`));
+  const load = (name: string) => machine.run('ctr', '--namespace=k8s.io', 'images', 'import', path(`${name}.tar`));
+
+  const busybox = path('busybox');
+  put(find('busybox') ?? '', join(busybox, 'bin/busybox'));
+  await make('pause', { layers: [busybox], configuration: { Entrypoint: ['/bin/busybox', 'sleep', '2147483647'] } });
+  load('pause');
+
+  const { layers } = await stage(path('countersign'), false);
+  await make('countersign', { layers, configuration });
+
+  const trust = path('trust');
+  mkdirSync(trust);
+  writeFileSync(join(trust, 'authority.crt'), authority);
+  const { digest } = await make('session', {
+    base: path('countersign.tar'),
+    layers: [trust],
+    configuration: { Env: ['NODE_EXTRA_CA_CERTS=/authority.crt'] },
+  });
+  load('session');
+  const session = `session@${digest}`;
+  machine.run(
+    'ctr',
+    '--namespace=k8s.io',
+    'images',
+    'tag',
+    'docker.io/library/session:test',
+    `docker.io/library/${session}`,
+  );
+
+  const programs = path('programs');
+  put(kubectl, join(programs, 'bin/kubectl'));
+  for (const name of APPLETS) symlinkSync('busybox', join(programs, 'bin', name));
+  await make('app', {
+    base: path('countersign.tar'),
+    layers: [busybox, programs],
+    configuration: { Entrypoint: [], Env: ['PATH=/bin:/usr/local/bin'] },
+  });
+  load('app');
+  return { session, app: 'app:test' };
+}
+
+function put(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+  chmodSync(to, 0o755);
+}

@@ -173,5 +173,7 @@ function frame(single: ReadonlyMap<string, string>): readonly string[] | string 
       : 'an unknown Transfer-Encoding';
   }
   if (length === undefined) return [];
-  return /^[0-9]{1,15}$/.test(length) ? ['Content-Length', length] : 'a Content-Length that is no number';
+  return /^[0-9]{1,15}$/.test(length)
+    ? ['Content-Length', String(Number(length))]
+    : 'a Content-Length that is no number';
 }

@@ -74,6 +74,9 @@ const LIMITS = {
   insecureHTTPParser: false,
   maxHeaderSize: 16_384,
   allowHalfOpen: true,
+  // A caller that vanished in the middle of a stream is found out, although nobody has anything to say to it.
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
   optimizeEmptyRequests: true,
   shouldUpgradeCallback: wantsStream,
   // Who connects and says nothing, or a byte now and then, does not hold a place for long.

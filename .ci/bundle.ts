@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { builtinsAsObjects } from './builtins.ts';
 
 /** A file that was written, and its size. */
 export interface Bundled {
@@ -32,9 +33,9 @@ export async function bundle(name: string, source: string, outdir: string, plugi
     legalComments: 'linked',
     // Libraries in CommonJS ask for Node's own modules by `require`, which an ES module does not have.
     banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+      js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
     },
-    plugins,
+    plugins: [builtinsAsObjects, ...plugins],
     metafile: true,
     logLevel: 'warning',
   });

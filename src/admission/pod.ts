@@ -5,6 +5,7 @@ import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
 import type { Pod } from '../injection/pod.ts';
 import { replacementsIn } from '../injection/replacements.ts';
+import { publicStsEndpoint } from '../injection/sts-endpoint.ts';
 import { descend } from '../lineage/descend.ts';
 import { generateNameOf, nameOf, titleOf } from '../lineage/metadata.ts';
 import type { Scene } from '../lineage/scene.ts';
@@ -164,11 +165,6 @@ function kubernetesOf(
 ): SessionPlan['kubernetes'] | undefined {
   if (identity === 'none') return { identity };
   return apiServer && { identity, ...apiServer };
-}
-
-/** AWS general reference, "AWS STS endpoints"; of other partitions than these a policy names the endpoint. */
-function publicStsEndpoint(region: string): string {
-  return `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../../errors.ts';
+import { publicStsEndpoint } from '../../injection/sts-endpoint.ts';
 import { ENV, SESSION_SETTING } from '../../names.ts';
 import { flawOf } from '../../operator/canonical.ts';
 import type { Assumption } from '../assume.ts';
@@ -47,7 +48,7 @@ function regionOf(env: Environment): string {
 /** AWS SDKs reference, "Service-specific endpoints"; the default is the regional one (IAM user guide, "AWS STS regions"). */
 function endpointOf(env: Environment, region: string): URL {
   const name = env[STS_ENDPOINT] === undefined ? 'AWS_ENDPOINT_URL' : STS_ENDPOINT;
-  const text = env[name] ?? `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+  const text = env[name] ?? publicStsEndpoint(region);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'https:' && url.username === '' && url.password === '') return url;
   throw wrong(name, 'is not a URL with https:// and without a password', 'set it to the endpoint of AWS STS');

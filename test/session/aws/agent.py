@@ -2,17 +2,23 @@
 
 import json
 import sys
+from functools import cache
 
 import boto3
 
-sts = boto3.client("sts")
-s3 = boto3.client("s3")
+
+@cache
+def client(service):
+    """Made when it is first used, as that is when boto3 looks for credentials."""
+    return boto3.client(service)
+
 
 CALLS = {
-    "whoami": lambda: sts.get_caller_identity()["Arn"],
-    "list": lambda: [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
-    "put": lambda: s3.put_object(Bucket="work", Key="from/boto3", Body=b"boto3")["ETag"],
-    "get": lambda: s3.get_object(Bucket="work", Key="from/boto3")["Body"].read().decode(),
+    "ready": lambda: True,
+    "whoami": lambda: client("sts").get_caller_identity()["Arn"],
+    "list": lambda: [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+    "put": lambda: client("s3").put_object(Bucket="work", Key="from/boto3", Body=b"boto3")["ETag"],
+    "get": lambda: client("s3").get_object(Bucket="work", Key="from/boto3")["Body"].read().decode(),
 }
 
 for line in sys.stdin:

@@ -8,6 +8,7 @@ const s3 = new S3Client({});
 const object = { Bucket: 'work', Key: 'from/js' };
 
 const CALLS: Readonly<Record<string, () => Promise<unknown>>> = {
+  ready: () => Promise.resolve(true),
   whoami: async () => (await sts.send(new GetCallerIdentityCommand({}))).Arn,
   list: async () => (await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name),
   put: async () => (await s3.send(new PutObjectCommand({ ...object, Body: 'js' }))).ETag,

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { pythonPackages } from '../support/python.ts';
 
-/** What an application does in a test. */
-export type Call = 'whoami' | 'list' | 'put' | 'get';
+/** What an application does in a test; `ready` needs no credentials. */
+export type Call = 'ready' | 'whoami' | 'list' | 'put' | 'get';
 
 /** What came of it: what the client says, or why it failed. */
 export type Outcome = { readonly answer: unknown } | { readonly error: string };
@@ -51,7 +51,8 @@ export const CLI: Client = {
   name: 'the AWS CLI',
   unavailable: noPython,
   start: (variables) => ({
-    call: (call) => runCli(COMMANDS[call], { ...variables, ...PYTHON, AWS_PAGER: '' }),
+    call: async (call) =>
+      call === 'ready' ? { answer: true } : runCli(COMMANDS[call], { ...variables, ...PYTHON, AWS_PAGER: '' }),
     stop: () => Promise.resolve(),
   }),
 };
@@ -85,7 +86,7 @@ class Lines implements Application {
   }
 }
 
-const COMMANDS: Readonly<Record<Call, readonly string[]>> = {
+const COMMANDS: Readonly<Record<Exclude<Call, 'ready'>, readonly string[]>> = {
   whoami: ['sts', 'get-caller-identity', '--query', 'Arn'],
   list: ['s3api', 'list-buckets', '--query', 'Buckets[].Name'],
   put: [

@@ -42,7 +42,13 @@ async function run(client: Client, variables: Variables, calls: readonly Call[])
 
 const arn = () => `arn:aws:sts::111122223333:assumed-role/agents-session/fab-${pod.sessionId}`;
 
-const CALLED = { whoami: 'GetCallerIdentity', put: 'PutObject', get: 'GetObject', list: 'ListBuckets' } as const;
+const CALLED = {
+  ready: '',
+  whoami: 'GetCallerIdentity',
+  put: 'PutObject',
+  get: 'GetObject',
+  list: 'ListBuckets',
+} as const;
 
 /** Uses a client as an agent would, and holds answers and records against the session. */
 async function expectOnlyTheSession(

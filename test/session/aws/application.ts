@@ -8,9 +8,11 @@ import { REGION, SESSION_ROLE } from '../sts/example.ts';
 import { OPERATOR, type SessionPod } from '../support/session-pod.ts';
 import type { Variables } from './clients.ts';
 
-/** Where an application stands: the session's pod, and the port of its credentials endpoint. */
+/** Where an application stands: the session's pod, and how its credentials are delivered. */
 export interface Standing {
   readonly pod: SessionPod;
+  readonly delivery: SessionPlan['delivery'];
+  /** Of the credentials endpoint, where there is one. */
   readonly awsPort: number;
   /** A file with the authority of the pod's STS. */
   readonly ca: string;
@@ -26,9 +28,9 @@ export interface Authored {
 
 /** The environment of an application whose pod went through the webhook, as kubelet would make it. */
 export function injectedEnvironment(standing: Standing, authored: Authored): Variables {
-  const { pod, awsPort } = standing;
+  const { pod, awsPort, delivery } = standing;
   const container = { ...appSettings(standing), ...authored.container };
-  const injected = containerVariables(container).map(({ name, value = '', valueFrom }): [string, string] => [
+  const injected = containerVariables(container, delivery).map(({ name, value = '', valueFrom }): [string, string] => [
     name,
     valueFrom === undefined ? inTestPlaces(value, pod, awsPort) : pod.sessionId,
   ]);
@@ -64,7 +66,7 @@ interface Variable {
 }
 
 /** The real patch, on a pod with one container. */
-function containerVariables(variables: Variables): readonly Variable[] {
+function containerVariables(variables: Variables, delivery: SessionPlan['delivery']): readonly Variable[] {
   const env = Object.entries(variables).map(([name, value]) => ({ name, value }));
   const raw = {
     apiVersion: 'v1',
@@ -72,7 +74,7 @@ function containerVariables(variables: Variables): readonly Variable[] {
     metadata: { name: 'worker', namespace: 'team' },
     spec: { containers: [{ name: 'app', image: 'app', env }] },
   };
-  const plan: SessionPlan = { ...PLAN, operator: OPERATOR, roleArn: SESSION_ROLE };
+  const plan: SessionPlan = { ...PLAN, operator: OPERATOR, roleArn: SESSION_ROLE, delivery };
   jsonPatch.applyPatch(raw, structuredClone(patchFor(readPod(structuredClone(raw)), plan)) as jsonPatch.Operation[]);
   return raw.spec.containers[0]?.env ?? [];
 }

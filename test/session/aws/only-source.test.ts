@@ -10,22 +10,25 @@ import { everything, everythingBuiltIn, Traps, TRAPS } from './traps.ts';
 let pod: SessionPod;
 let traps: Traps;
 let awsPort: number;
+let delivery: 'sidecar' | 'files';
 
-beforeAll(async () => {
+async function open(how: 'sidecar' | 'files'): Promise<void> {
+  delivery = how;
   pod = await SessionPod.create();
   pod.sts.buckets.set('work', new Map());
-  ({ awsPort } = await pod.start('run').ready());
+  if (how === 'sidecar') ({ awsPort } = await pod.start('run').ready());
+  else expect(await pod.start('init').exited).toEqual({ code: 0, signal: null });
   traps = await Traps.set(pod);
   writeFileSync(join(traps.directory, 'ca.pem'), pod.sts.ca);
-});
+}
 
-afterAll(async () => {
+async function close(): Promise<void> {
   await traps[Symbol.asyncDispose]();
   await pod[Symbol.asyncDispose]();
-});
+}
 
 function standing(home: 'plain' | 'full'): Standing {
-  return { pod, awsPort, ca: join(traps.directory, 'ca.pem'), home: traps.home(home) };
+  return { pod, delivery, awsPort, ca: join(traps.directory, 'ca.pem'), home: traps.home(home) };
 }
 
 /** What a new application gets for each of these calls. */
@@ -71,6 +74,9 @@ async function expectOnlyTheSession(
 
 describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_, client) => {
   describe.skipIf(client.unavailable)(`in a session${client.unavailable && `: ${client.unavailable}`}`, () => {
+    beforeAll(() => open('sidecar'));
+    afterAll(close);
+
     it.each(Object.entries(TRAPS))('uses its credentials alone, past %s', async (_, { home, set }) => {
       await expectOnlyTheSession(client, home, set(traps), ['whoami']);
     });
@@ -100,6 +106,19 @@ describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_,
       const [first] = pod.sts.records.all.slice(before);
       const fell = first?.userIdentity['type'] === 'WebIdentityUser' || first?.userIdentity['arn'] === STRAY_USER.arn;
       expect(fell || traps.asked > askedBefore).toBe(true);
+    });
+  });
+
+  describe.skipIf(client.unavailable)(`with its keys in files${client.unavailable}`, () => {
+    beforeAll(() => open('files'));
+    afterAll(close);
+
+    it('uses them alone, past everything at once', async () => {
+      await expectOnlyTheSession(client, 'full', { container: everything(traps) }, ['whoami', 'put', 'get', 'list']);
+    });
+
+    it('uses them alone, past everything that the image brings', async () => {
+      await expectOnlyTheSession(client, 'full', { image: everythingBuiltIn(traps) }, ['list']);
     });
   });
 });

@@ -23,7 +23,7 @@ beforeEach(async () => {
   writeFileSync(ca, pod.sts.ca);
   session = pod.start('run');
   ({ awsPort } = await session.ready());
-  variables = injectedEnvironment({ pod, awsPort, ca, home: traps.home('plain') }, {});
+  variables = injectedEnvironment({ pod, delivery: 'sidecar', awsPort, ca, home: traps.home('plain') }, {});
 });
 
 afterEach(async () => {

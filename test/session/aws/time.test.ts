@@ -30,7 +30,7 @@ beforeEach(async () => {
   writeFileSync(ca, pod.sts.ca);
   session = pod.start('run', { env: time.environment });
   ({ awsPort } = await session.ready());
-  const standing = { pod, awsPort, ca, home: traps.home('plain') };
+  const standing = { pod, delivery: 'sidecar', awsPort, ca, home: traps.home('plain') } as const;
   const variables = { ...injectedEnvironment(standing, {}), ...time.environment };
   applications = {
     javascript: JAVASCRIPT.start(variables),

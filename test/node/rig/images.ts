@@ -3,14 +3,21 @@ import { dirname, join } from 'node:path';
 import { type Addition, writeArchive } from '../../../.ci/image/archive.ts';
 import { configuration } from '../../../.ci/image/configuration.ts';
 import { stage } from '../../../.ci/image/contents.ts';
+import { bundle } from '../../../.ci/bundle.ts';
 import type { Machine } from './machine.ts';
 import { find } from './prerequisites.ts';
+
+/** The variable by which Node trusts the tests' authority; it is the image's, as no setting of a session is for that. */
+const TRUST = 'NODE_EXTRA_CA_CERTS=/authority.crt';
+
+/** What applications do in these tests: each is a file in `test/node/probes/`, and `/probes/NAME.js` in the image. */
+const PROBES = ['whoami', 'reach'];
 
 /** The images of these tests, as pods name them. */
 export interface Images {
   /** Countersign's, by digest, with the tests' authority trusted in addition. */
   readonly session: string;
-  /** For applications: a shell with the usual programs, kubectl and Node. */
+  /** For applications: a shell with the usual programs, kubectl, Node, and the probes. */
   readonly app: string;
 }
 
@@ -59,7 +66,7 @@ export async function loadImages(machine: Machine, kubectl: string, authority: s
   const { digest } = await make('session', {
     base: path('countersign.tar'),
     layers: [trust],
-    configuration: { Env: ['NODE_EXTRA_CA_CERTS=/authority.crt'] },
+    configuration: { Env: [TRUST] },
   });
   load('session');
   const session = `session@${digest}`;
@@ -73,12 +80,13 @@ export async function loadImages(machine: Machine, kubectl: string, authority: s
   );
 
   const programs = path('programs');
+  for (const probe of PROBES) await bundle(probe, `test/node/probes/${probe}.ts`, join(programs, 'probes'));
   put(kubectl, join(programs, 'bin/kubectl'));
   for (const name of APPLETS) symlinkSync('busybox', join(programs, 'bin', name));
   await make('app', {
     base: path('countersign.tar'),
-    layers: [busybox, programs],
-    configuration: { Entrypoint: [], Env: ['PATH=/bin:/usr/local/bin'] },
+    layers: [busybox, trust, programs],
+    configuration: { Entrypoint: [], Env: ['PATH=/bin:/usr/local/bin', TRUST] },
   });
   load('app');
   return { session, app: 'app:test' };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Authority, type PemPair } from '../../cluster/certificates.ts';
+import { createAuthority, type PemPair } from '../../../src/tls/authority.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { Component } from '../../cluster/component.ts';
 import { containerd } from './containerd.ts';
@@ -27,18 +27,18 @@ export async function startNode(
   cluster: Cluster,
   tools: NodeTools,
 ): Promise<NodeConnection & { close: () => Promise<void> }> {
-  const { pem } = await Authority.create('countersign-test-aws');
+  const authority = await createAuthority({ commonName: 'tests of the node', days: 2, now: new Date() });
   const components = [await scheduler(machine, cluster, tools['kube-scheduler']), containerd(machine)];
   const close = async () => {
     for (const component of components.toReversed()) await component.kill();
   };
   try {
     for (const component of components) await component.start();
-    const images = await loadImages(machine, tools.kubectl, pem.cert);
+    const images = await loadImages(machine, tools.kubectl, authority.certificate);
     const last = await kubelet(machine, cluster, tools.kubelet);
     components.push(last);
     await last.start();
-    return { machine: machine.connection, images, authority: pem, close };
+    return { machine: machine.connection, images, authority, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,4 @@
-import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { CoreV1EventList, V1ContainerStatus, V1Pod, V1PodList } from '@kubernetes/client-node';
 import type { Cluster, KubectlResult } from '../../cluster/cluster.ts';
 import { until } from '../../cluster/until.ts';
 
@@ -25,6 +25,11 @@ export class Pods {
     return JSON.parse(await this.#checked(['get', 'pod', name, '-o', 'json'])) as V1Pod;
   }
 
+  async list(selector: string): Promise<readonly V1Pod[]> {
+    const found = JSON.parse(await this.#checked(['get', 'pods', `--selector=${selector}`, '-o', 'json'])) as V1PodList;
+    return found.items;
+  }
+
   async delete(name: string): Promise<void> {
     await this.#checked(['delete', 'pod', name, '--wait=true']);
   }
@@ -47,6 +52,13 @@ export class Pods {
     } catch (error) {
       throw new Error(`${String(error)}\n${await this.describe(name)}`, { cause: error });
     }
+  }
+
+  /** What kubelet told of a pod, also when it is gone: `Pulled spec.containers{app}` and the like. */
+  async events(name: string): Promise<readonly string[]> {
+    const args = ['get', 'events', `--field-selector=involvedObject.name=${name}`, '-o', 'json'];
+    const { items } = JSON.parse(await this.#checked(args)) as CoreV1EventList;
+    return items.map(({ reason, involvedObject }) => `${reason} ${involvedObject.fieldPath ?? ''}`);
   }
 
   describe(name: string): Promise<string> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createAuthority, issueServing } from '../../../src/tls/authority.ts';
+import { createAuthority, issueServing, type PemPair } from '../../../src/tls/authority.ts';
 import type { Account } from './account.ts';
 import { checkPolicy } from './policy.ts';
 import { answerOf, type Arrival, type Desk } from './desk.ts';
@@ -27,6 +27,8 @@ export interface StsOptions {
   readonly host?: string;
   /** One that the system chooses when not given. */
   readonly port?: number;
+  /** Who signs its certificate, where clients were made before it; one of its own when not given. */
+  readonly authority?: PemPair;
   /** Milliseconds since the epoch; a test that travels in time gives its own. */
   readonly clock?: () => number;
   /** With this an agent for EKS Pod Identity runs too. */
@@ -54,7 +56,7 @@ export interface Sts {
 export async function startSts(options: StsOptions): Promise<Sts> {
   const { account, host = '127.0.0.1', port = 0, clock = Date.now } = options;
   checkAccount(account);
-  const { ca, certificate, key } = await certificates(host);
+  const { ca, certificate, key } = await certificates(host, options.authority);
   const desk: Desk = {
     service: { account, keys: new AccessKeys(account), clock },
     records: new Log(),
@@ -111,9 +113,12 @@ function checkAccount({ roles, users, serviceControl }: Account): void {
 /** Valid for longer than any test pretends to run. */
 const DAYS = 30;
 
-async function certificates(host: string): Promise<{ ca: string; certificate: string; key: string }> {
+async function certificates(
+  host: string,
+  given: PemPair | undefined,
+): Promise<{ ca: string; certificate: string; key: string }> {
   const now = new Date();
-  const authority = await createAuthority({ commonName: 'STS stand-in', days: DAYS, now });
+  const authority = given ?? (await createAuthority({ commonName: 'STS stand-in', days: DAYS, now }));
   const dnsNames = ['localhost', 'sts.test'];
   const serving = await issueServing({ authority, dnsNames, ipAddresses: [host], days: DAYS, now });
   return { ca: authority.certificate, certificate: serving.certificate, key: serving.key };

@@ -1,6 +1,7 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { Fault, reasonOf } from '../../errors.ts';
 import { isObject } from '../../json.ts';
+import { makeLoopbackCertificate } from './certificate.ts';
 import type { Store } from '../state.ts';
 
 /** What the proxy proves itself with, and what it asks of callers. */
@@ -29,19 +30,15 @@ const DAYS = 3650;
 export async function proxySecrets(store: Store, now: Date = new Date()): Promise<ProxySecrets> {
   const kept = parse(await store.read(FILE), now);
   if (kept !== undefined) return kept;
-  const made = await make(now);
+  const made = make(now);
   await store.write(FILE, JSON.stringify(made));
   return made;
 }
 
-async function make(now: Date): Promise<ProxySecrets> {
+function make(now: Date): ProxySecrets {
   try {
-    // Loaded here, because only the first start of a session needs it.
-    const { createAuthority, issueServing } = await import('../../tls/authority.ts');
-    const authority = await createAuthority({ commonName: 'countersign session', days: DAYS, now });
-    const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
-    const serving = await issueServing({ authority, ...names, days: DAYS, now });
-    return { ca: authority.certificate, ...serving, token: randomBytes(32).toString('base64url') };
+    const { authority, certificate, key } = makeLoopbackCertificate(now, DAYS);
+    return { ca: authority, certificate, key, token: randomBytes(32).toString('base64url') };
   } catch (thrown) {
     throw new Fault(
       'KubernetesAccessFailed',

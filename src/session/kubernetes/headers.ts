@@ -92,7 +92,7 @@ export function examine(raw: readonly string[]): Examined {
     hasBody: framing.length > 0 && framing[1] !== '0',
     host: single.get('host'),
     authorization: single.get('authorization'),
-    claims: [...claims],
+    claims: [...claims].toSorted(),
   };
 }
 

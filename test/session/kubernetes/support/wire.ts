@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
-import type { TestProxy } from './proxy.ts';
+
+/** How a proxy is reached. */
+export interface Way {
+  readonly port: number;
+  readonly secrets: { readonly ca: string; readonly token: string };
+}
 
 /** A connection on which a test sends whatever bytes it likes. */
 export class Wire {
@@ -22,7 +27,7 @@ export class Wire {
     socket.on('end', wake).on('close', wake);
   }
 
-  static async open({ port, secrets }: TestProxy): Promise<Wire> {
+  static async open({ port, secrets }: Way): Promise<Wire> {
     // Not in the types, but in the documentation of tls.connect, by way of net.Socket.
     const halfOpen = { allowHalfOpen: true };
     const socket = connect({ host: '127.0.0.1', port, ca: secrets.ca, ...halfOpen });
@@ -70,7 +75,7 @@ export class Wire {
 }
 
 /** A request's head: the lines given, with the right Host and token unless the lines have their own. */
-export function head({ port, secrets }: TestProxy, first: string, lines: readonly string[] = []): string {
+export function head({ port, secrets }: Way, first: string, lines: readonly string[] = []): string {
   const has = (name: string) => lines.some((line) => line.toLowerCase().startsWith(`${name}:`));
   const needed = [
     ...(has('host') ? [] : [`Host: 127.0.0.1:${port}`]),
@@ -80,12 +85,7 @@ export function head({ port, secrets }: TestProxy, first: string, lines: readonl
 }
 
 /** Sends one request and gives the whole answer; the proxy is asked to end the connection after it. */
-export async function exchange(
-  proxy: TestProxy,
-  first: string,
-  lines: readonly string[] = [],
-  body = '',
-): Promise<string> {
+export async function exchange(proxy: Way, first: string, lines: readonly string[] = [], body = ''): Promise<string> {
   const wire = await Wire.open(proxy);
   const closing = lines.some((line) => /^connection:/i.test(line)) ? [] : ['Connection: close'];
   const answer = await wire.send(head(proxy, first, [...lines, ...closing]) + body).untilEnd();

@@ -40,7 +40,6 @@ export async function retrying<Result>(
 
 /** @returns whether there is time left for another attempt */
 async function waited(tries: number, deadline: AbortSignal): Promise<boolean> {
-  if (deadline.aborted) return false;
   const longest = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
   await pause(Math.random() * longest, undefined, { signal: deadline }).catch(() => undefined);
   return !deadline.aborted;

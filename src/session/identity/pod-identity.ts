@@ -44,7 +44,7 @@ async function ask(url: URL, token: string, signal: AbortSignal): Promise<Tempor
   if (status !== 200) {
     throw failed(
       // An agent that repeats what it was sent must not bring the token into the log.
-      `the EKS Pod Identity agent refuses this pod: status ${status}, ${excerpt(body.replaceAll(token, '…'))}`,
+      `the EKS Pod Identity agent refuses this pod: status ${status}, ${excerpt(body.replaceAll(token, '(token)'))}`,
       'see that a pod identity association names this service account, and that its role trusts pods.eks.amazonaws.com',
     );
   }

@@ -52,6 +52,7 @@ describe('the session container starts again', () => {
     }
     const again = pod.start('run');
     const { awsPort } = await again.ready();
+    expect(pod.shared['aws-token']).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(pod.shared['aws-token']).not.toBe(token);
     expect(await askEndpoint({ port: awsPort, token: pod.shared['aws-token'] ?? '' })).toMatchObject({ status: 200 });
     expect(assumed(pod)).toBe(2);

@@ -17,9 +17,13 @@ function service(strict: boolean, roles = 'node-role'): RequestListener {
   };
 }
 
+const IMDS_V1: RequestListener = ({ method, url }, response) =>
+  response.writeHead(method === 'GET' && url === ROLES ? 200 : 404).end('node-role');
+
 describe('instance metadata', () => {
   test.for([
-    ['IMDSv1', service(false)],
+    ['IMDSv1 and IMDSv2', service(false)],
+    ['IMDSv1 alone, as proxies of the service have it', IMDS_V1],
     ['IMDSv2 alone', service(true)],
   ] as const)('%s: open', async ([, answers]) => {
     await using server = await listening(createServer(answers));

@@ -1,7 +1,7 @@
 import { deny, quote } from '../denials.ts';
-import { isOurMount, isOurVolume, isSessionContainer } from '../injection/ours.ts';
+import { isOurMount, isOurVolume, isSessionContainer, replacedTokenVolume } from '../injection/ours.ts';
 import { envObstacle } from '../injection/obstacles.ts';
-import type { Mount, NamedObject } from '../injection/pod.ts';
+import type { Mount, NamedObject, Volume } from '../injection/pod.ts';
 import { isObject, type Json, type JsonObject, sameJson } from '../json.ts';
 import { CONTAINER, ENV } from '../names.ts';
 import { identify } from '../operator/identify.ts';
@@ -99,19 +99,20 @@ function closedWay({ subResource, object, oldObject }: Review) {
     const [before, after] = [oldObject, object].map((pod) => pod && sessionContainerIn(pod)?.['resources']);
     return sameJson(before, after) ? undefined : deny('SessionContainerClosed', { what: 'a change of its resources' });
   }
+  const tokens = unmountedTokens(object);
   for (const container of containersIn(object, 'ephemeralContainers')) {
     const name = text(container['name']);
     if (container['targetContainerName'] === CONTAINER.name) {
       return deny('SessionContainerClosed', { what: `ephemeral container ${quote(name)}` });
     }
-    const mounts = container['volumeMounts'];
-    const ours = (Array.isArray(mounts) ? mounts.filter(isObject) : []).find(
-      (mount) => isOurVolume({ name: text(mount['name']) }) && !isOurMount(mount as Mount),
-    );
+    const mounts = objectsIn(container, 'volumeMounts');
+    const ours = mounts.find((mount) => isOurVolume({ name: text(mount['name']) }) && !isOurMount(mount as Mount));
     if (ours !== undefined) {
       const [volume, path] = [text(ours['name']), text(ours['mountPath'])];
       return deny('ReservedMount', { container: name, volume, path });
     }
+    const left = mounts.map((mount) => text(mount['name'])).find((volume) => tokens.has(volume));
+    if (left !== undefined) return deny('TokenProjection', { volume: left, what: 'a service account token' });
     const variables = container['env'];
     const env = Array.isArray(variables) ? (variables.filter(isObject) as unknown as readonly NamedObject[]) : [];
     const read = envObstacle({ name, env });
@@ -120,10 +121,23 @@ function closedWay({ subResource, object, oldObject }: Review) {
   return undefined;
 }
 
+/**
+ * Token volumes that the EKS webhooks left in the pod when they were asked after us. The guard of pods lets them pass, as
+ * no container mounts them (`finalView`); one that is added later must not be the first.
+ */
+function unmountedTokens(pod: JsonObject): ReadonlySet<string> {
+  const volumes = isObject(pod['spec']) ? objectsIn(pod['spec'], 'volumes') : [];
+  return new Set(volumes.filter((each) => replacedTokenVolume(each as Volume)).map((each) => text(each['name'])));
+}
+
 function containersIn(pod: JsonObject, field: 'initContainers' | 'ephemeralContainers'): readonly JsonObject[] {
   const { spec } = pod;
-  const containers = isObject(spec) ? spec[field] : undefined;
-  return Array.isArray(containers) ? containers.filter(isObject) : [];
+  return isObject(spec) ? objectsIn(spec, field) : [];
+}
+
+function objectsIn(parent: JsonObject, field: string): readonly JsonObject[] {
+  const list = parent[field];
+  return Array.isArray(list) ? list.filter(isObject) : [];
 }
 
 function text(value: Json | undefined): string {

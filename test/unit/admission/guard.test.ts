@@ -189,6 +189,23 @@ describe('a way into a session', () => {
     expect(await enter(way, ALICE, object)).toBe(expected);
   });
 
+  it.each(['aws-iam-token', 'eks-pod-identity-token'])(
+    'mounts no token that another webhook left in the pod, also for the operator: %s',
+    async (name) => {
+      const audience = name === 'aws-iam-token' ? 'sts.amazonaws.com' : 'pods.eks.amazonaws.com';
+      const sources = [{ serviceAccountToken: { audience, expirationSeconds: 86_400, path: 'token' } }];
+      const world = new World();
+      const pod = await world.write(podOf('app:1', NAMED));
+      // As it stands when that webhook is asked once more after ours, and nobody mounts it.
+      const left = patchedBy(pod, [{ op: 'add', path: '/spec/volumes/-', value: { name, projected: { sources } } }]);
+      const debug = { name: 'debug', image: 'sh:1', volumeMounts: [{ name, mountPath: '/token' }] };
+      const review = (containers: JsonObject[]) =>
+        access(world, 'ephemeralcontainers', ALICE, { ephemeralContainers: containers }, left);
+      expect(code(await world.guard(review([{ name: 'debug', image: 'sh:1' }])))).toBe('Permitted');
+      expect(code(await world.guard(review([debug])))).toBe('TokenProjection');
+    },
+  );
+
   it('is as open as ever where there is no session', async () => {
     const world = new World();
     const pod = world.store(podOf('app:1', NAMED));

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Fault, reasonOf } from '../../errors.ts';
 import type { Log } from '../log.ts';
 import type { ProxySecrets } from './ca.ts';
@@ -89,7 +90,11 @@ const LIMITS = {
 
 function serve(server: Server, door: Doorkeeper, upstream: UpstreamConnections, api: string): void {
   let underWay = 0;
+  const unanswered = new WeakMap<Duplex, number>();
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 0) - 1));
     const admitted = underWay < MOST_AT_ONCE ? door.admit(request) : BUSY;
     if ('code' in admitted) return refuse(response, admitted);
     underWay += 1;
@@ -105,6 +110,9 @@ function serve(server: Server, door: Doorkeeper, upstream: UpstreamConnections, 
   server.on('checkContinue', onRequest);
   server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
+    // Pipelined behind a request that has no answer yet: two answers would share the connection, and writing the second
+    // threw, which ended this process for whoever sent some bytes. No client of Kubernetes does that.
+    if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
     const admitted = door.admitStream(request);
     if ('code' in admitted) return refuse(plainAnswer(request, socket), admitted);
     forwardUpgrade(request, socket, head, admitted, upstream, api).catch((error: unknown) =>

@@ -191,6 +191,36 @@ describe('an agent that speaks HTTP by hand', () => {
     expect(api.arrived.map(({ url }) => url)).toEqual(['/api']);
   });
 
+  it.each([
+    ['with the token', []],
+    ['without it', ['Authorization: ']],
+  ])(
+    'a stream asked for behind a request without an answer ends the connection, and nothing else: %s',
+    async (_, more) => {
+      const arrived = Promise.withResolvers<void>();
+      api.answer = () => arrived.resolve();
+      const wire = await Wire.open(proxy);
+      wire.send(head(proxy, 'GET /api?watch=true HTTP/1.1'));
+      await arrived.promise;
+      wire.send(head(proxy, 'GET /exec HTTP/1.1', ['Connection: Upgrade', 'Upgrade: websocket', ...more]));
+      expect(await wire.untilEnd()).toBe('');
+      expect(api.arrived.map(({ url }) => url)).toEqual(['/api?watch=true']);
+      api.answer = (__, response) => response.end('{}');
+      expect(await exchange(proxy, 'GET /api HTTP/1.1')).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
+
+  it('a stream asked for after an answer, on the same connection, goes on', async () => {
+    api.answer = (_, response) => response.end('{}');
+    api.switch = (_, socket) =>
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello');
+    const wire = await Wire.open(proxy);
+    await wire.send(head(proxy, 'GET /api HTTP/1.1')).until('{}');
+    wire.send(head(proxy, 'GET /exec HTTP/1.1', ['Connection: Upgrade', 'Upgrade: websocket']));
+    expect(await wire.until('hello')).toContain('HTTP/1.1 101 ');
+    wire.socket.destroy();
+  });
+
   it('thousands of headers do not push the length of the body out of sight', async () => {
     const many = Array.from({ length: 2_500 }, () => 'a:');
     const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -52,6 +52,8 @@ export interface Statement {
   readonly Action?: OneOrMore;
   readonly NotAction?: OneOrMore;
   readonly Resource?: OneOrMore;
+  readonly NotResource?: OneOrMore;
+  readonly NotResource?: OneOrMore;
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>;
 }
 

@@ -106,7 +106,7 @@ function readWish(parameters: Parameters): Pick<Wish, 'roleArn' | 'sessionName' 
 }
 
 function open({ account, keys, clock }: Service, caller: Caller, wish: Wish, trace: Trace): Elements {
-  trace.asked = describe(wish);
+  trace.asked = describe(wish, caller);
   if (wish.sourceIdentity !== undefined) checkSourceIdentity(wish.sourceIdentity);
   checkTags(wish.tags, wish.transitive);
   const { key, packedPercent } = openSession(account, keys, caller, wish, clock());
@@ -129,14 +129,18 @@ function assumedRoleUser({ session }: SessionKey, idName: string, arnName: strin
   return { [idName]: `${roleId(session.role)}:${session.name}`, [arnName]: sessionArn(session) };
 }
 
-/** `requestParameters` of the record. */
-function describe({ roleArn, sessionName, seconds: durationSeconds, ...wish }: Wish): JsonObject {
+/** `requestParameters` of the record; tags that an issuer sets have another name there than those of a caller. */
+function describe(wish: Wish, caller: Caller): JsonObject {
+  const { roleArn, sessionName, seconds: durationSeconds } = wish;
+  const principalTags = Object.fromEntries(wish.tags.map(({ key, value }) => [key, value]));
+  const tags =
+    caller.kind === 'web' ? { principalTags } : { tags: wish.tags.map(({ key, value }) => ({ key, value })) };
   return {
     roleArn,
     roleSessionName: sessionName,
     durationSeconds,
     ...(wish.sourceIdentity !== undefined && { sourceIdentity: wish.sourceIdentity }),
-    ...(wish.tags.length > 0 && { tags: wish.tags.map(({ key, value }) => ({ key, value })) }),
+    ...(wish.tags.length > 0 && tags),
     ...(wish.transitive.length > 0 && { transitiveTagKeys: wish.transitive }),
   };
 }

@@ -1,6 +1,6 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Account, Statement } from './account.ts';
+import type { Account, OneOrMore, Statement } from './account.ts';
 import { assumeSession, baseSession, type Credentials, credentialsOf, stsClient, type Wanted } from './client.ts';
 import { BASE_ROLE, exampleAccount, SESSION_ROLE, STRAY_USER } from './example.ts';
 import { createIssuer, type Issuer } from './issuer.ts';
@@ -19,7 +19,7 @@ async function start(change: (account: Account) => Account = (account) => accoun
 beforeEach(() => start());
 afterEach(() => sts.stop());
 
-/** Another account instead, with these statements in place of the session role's trust policy or the base role's own. */
+/** Another account instead, with these statements as the session role's trust policy or the base role's own. */
 async function restart(part: 'trust' | 'permissions', statements: readonly Statement[]): Promise<void> {
   await sts.stop();
   const arn = part === 'trust' ? SESSION_ROLE : BASE_ROLE;
@@ -88,41 +88,61 @@ it('says why a name that AWS keeps to itself is refused', async () => {
   await expect(assume({ SourceIdentity: 'aws:alice' })).rejects.toThrow('reserved prefix');
 });
 
+const HUMAN = { StringLike: { 'sts:SourceIdentity': '*@acme.com' } };
+const TAGGED = { Null: { 'aws:RequestTag/operator': 'false' } };
+
 describe('a trust policy', () => {
-  const trusting = (more: Partial<Statement>): Statement => ({
+  const allow = (action: OneOrMore, more: Partial<Statement> = {}): Statement => ({
     Effect: 'Allow',
     Principal: { AWS: BASE_ROLE },
-    Action: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'],
+    Action: action,
     ...more,
   });
+  const SET_AND_TAG = ['sts:SetSourceIdentity', 'sts:TagSession'];
+  /** What is demanded of the call; the rest of what it does is allowed. */
+  const demanding = (condition: Statement['Condition'] & object) => [
+    allow('sts:AssumeRole', { Condition: condition }),
+    allow(SET_AND_TAG),
+  ];
 
-  it.each<[string, Partial<Statement>, Wanted]>([
-    ['that does not say SetSourceIdentity', { Action: ['sts:AssumeRole', 'sts:TagSession'] }, {}],
-    ['that does not say TagSession', { Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'] }, {}],
-    ['that trusts another', { Principal: { AWS: SESSION_ROLE } }, {}],
-    ['for another human', { Condition: { StringLike: { 'sts:SourceIdentity': 'bob@*' } } }, {}],
+  it.each<[string, readonly Statement[], Wanted]>([
+    ['that does not say SetSourceIdentity', [allow(['sts:AssumeRole', 'sts:TagSession'])], {}],
+    ['that does not say TagSession', [allow(['sts:AssumeRole', 'sts:SetSourceIdentity'])], {}],
+    ['that trusts another', [allow('sts:*', { Principal: { AWS: SESSION_ROLE } })], {}],
+    ['for another human', demanding({ StringLike: { 'sts:SourceIdentity': 'bob@*' } }), {}],
     [
       'that demands a human where none is named',
-      { Condition: { StringLike: { 'sts:SourceIdentity': '*' } } },
+      demanding({ StringLike: { 'sts:SourceIdentity': '*' } }),
       { SourceIdentity: undefined },
     ],
     [
       'that demands a tag where there is none',
-      { Condition: { Null: { 'aws:RequestTag/operator': 'false' } } },
+      demanding({ Null: { 'aws:RequestTag/operator': 'false' } }),
       { Tags: undefined, TransitiveTagKeys: undefined },
     ],
     [
       'whose tag must be the human',
-      { Condition: { StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' } } },
+      demanding({ StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' } }),
       { Tags: [{ Key: 'operator', Value: 'bob@acme.com' }], TransitiveTagKeys: ['operator'] },
     ],
     [
       'that wants other tags to be transitive',
-      { Condition: { 'ForAllValues:StringEquals': { 'sts:TransitiveTagKeys': ['operator'] } } },
+      demanding({ 'ForAllValues:StringEquals': { 'sts:TransitiveTagKeys': ['operator'] } }),
       {},
     ],
-  ])('%s refuses', async (_, more, wanted) => {
-    await restart('trust', [trusting(more)]);
+    // The service authorization reference lists neither key for the other action.
+    [
+      'that wants a tag where the human is set',
+      [allow(['sts:AssumeRole', 'sts:TagSession']), allow('sts:SetSourceIdentity', { Condition: TAGGED })],
+      {},
+    ],
+    [
+      'that wants the human where tags are set',
+      [allow(['sts:AssumeRole', 'sts:SetSourceIdentity']), allow('sts:TagSession', { Condition: HUMAN })],
+      {},
+    ],
+  ])('%s refuses', async (_, statements, wanted) => {
+    await restart('trust', statements);
     await expect(assume(wanted)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
@@ -132,12 +152,16 @@ describe('a trust policy', () => {
       StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' },
       'ForAllValues:StringEquals': { 'sts:TransitiveTagKeys': ['operator', 'session'] },
     };
-    await restart('trust', [trusting({ Condition: conditions })]);
+    await restart('trust', [
+      allow('sts:AssumeRole', { Condition: conditions }),
+      allow('sts:SetSourceIdentity', { Condition: HUMAN }),
+      allow('sts:TagSession', { Condition: TAGGED }),
+    ]);
     await expect(assume()).resolves.toMatchObject({ SourceIdentity: 'alice@acme.com' });
   });
 
   it('refuses where one statement denies, whatever others allow', async () => {
-    await restart('trust', [trusting({}), trusting({ Effect: 'Deny', Action: 'sts:TagSession' })]);
+    await restart('trust', [allow('sts:*'), allow('sts:TagSession', { Effect: 'Deny' })]);
     await expect(assume()).rejects.toThrow(/not authorized to perform: sts:TagSession on resource: .*agents-session/);
   });
 
@@ -145,7 +169,7 @@ describe('a trust policy', () => {
     const condition = { DateLessThan: { 'aws:CurrentTime': '2020-01-01T00:00:00Z' } };
     const account = exampleAccount(issuer.provider);
     const [role] = account.roles;
-    const trust = { Version: '2012-10-17' as const, Statement: [trusting({ Condition: condition })] };
+    const trust = { Version: '2012-10-17' as const, Statement: [allow('sts:*', { Condition: condition })] };
     const starting = startSts({ account: { ...account, roles: [{ ...role!, trust }] } });
     await expect(starting).rejects.toThrow('DateLessThan');
   });

@@ -78,10 +78,15 @@ const SESSION: Role = {
       {
         Effect: 'Allow',
         Principal: { AWS: BASE_ROLE },
-        Action: SESSION_ACTIONS,
+        Action: 'sts:AssumeRole',
         Condition: {
           StringLike: { 'sts:SourceIdentity': '*@acme.com', 'sts:RoleSessionName': 'fab-*' },
         },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { AWS: BASE_ROLE },
+        Action: ['sts:SetSourceIdentity', 'sts:TagSession'],
       },
     ],
   },

@@ -23,7 +23,7 @@ function applies(statement: Statement, { action, resource, context, principal }:
   return (
     (principal === undefined || names(statement, principal)) &&
     namesAction(statement, action) &&
-    (statement.Resource === undefined || listOf(statement.Resource).some((each) => like(resource, each))) &&
+    namesResource(statement, resource) &&
     holds(statement.Condition, context)
   );
 }
@@ -40,7 +40,14 @@ function namesAction({ Action, NotAction }: Statement, action: string): boolean 
   return NotAction === undefined ? among(listOf(Action)) : !among(listOf(NotAction));
 }
 
-const MEMBERS = new Set(['Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Resource', 'Condition']);
+function namesResource({ Resource, NotResource }: Statement, resource: string): boolean {
+  const among = (patterns: readonly string[]) => patterns.some((each) => like(resource, each));
+  // A trust policy has neither: it is about the role that it belongs to.
+  if (NotResource !== undefined) return !among(listOf(NotResource));
+  return Resource === undefined || among(listOf(Resource));
+}
+
+const MEMBERS = new Set('Sid Effect Principal Action NotAction Resource NotResource Condition'.split(' '));
 
 /**
  * Throws when a policy is not of the kind that it is used as, or says something that would not be evaluated.
@@ -60,7 +67,8 @@ export function checkPolicy(what: string, { Version, Statement }: PolicyDocument
       fail('has a statement without action');
     const trust = kind === 'trust';
     if ((statement.Principal !== undefined) !== trust) fail(trust ? 'names no principal' : 'names a principal');
-    if ((statement.Resource === undefined) !== trust) fail(trust ? 'names a resource' : 'names no resource');
+    const about = [statement.Resource, statement.NotResource].filter((each) => each !== undefined).length;
+    if (about !== (trust ? 0 : 1)) fail(trust ? 'names a resource' : 'does not name its resources once');
     checkOperators(statement.Condition);
   }
 }

@@ -10,6 +10,8 @@ export function callerContext(key: AccessKey): Context {
   const context = new Map<string, readonly string[]>([
     ['aws:principalarn', [arn]],
     ['aws:principalaccount', [accountOf(arn)]],
+    // Nobody calls on somebody's behalf here.
+    ['aws:viaawsservice', ['false']],
   ]);
   if (key.kind === 'user') context.set('aws:username', [arn.slice(arn.lastIndexOf('/') + 1)]);
   if (key.kind === 'session') {

@@ -62,7 +62,9 @@ export function openSession(account: Account, keys: AccessKeys, caller: Caller, 
     ...(tags.size === 0 ? [] : ['sts:TagSession']),
   ];
   const context = sessionContext(caller, wish, sourceIdentity);
-  for (const each of needed) authorize(account, caller, { action: each, resource: role.arn, context }, role);
+  for (const each of needed) {
+    authorize(account, caller, { action: each, resource: role.arn, context: seenBy(each, context) }, role);
+  }
   const transitive = new Set([...inherited.map(([key]) => key), ...wish.transitive]);
   const session = { role, name: wish.sessionName, sourceIdentity, tags, transitive };
   return { key: keys.issue(session, wish.seconds, now), packedPercent };
@@ -120,6 +122,23 @@ function sessionContext(caller: Caller, wish: Wish, sourceIdentity: string | und
     );
   if (wish.transitive.length > 0) context.set('sts:transitivetagkeys', wish.transitive);
   return context;
+}
+
+/** Which keys about the request the reference lists for actions that are part of a call ("Condition keys for STS"). */
+const LISTED: Readonly<Record<string, RegExp>> = {
+  'sts:SetSourceIdentity': /^sts:sourceidentity$/,
+  'sts:TagSession': /^(aws:requesttag\/.*|aws:tagkeys|sts:transitivetagkeys)$/,
+};
+
+/**
+ * What a condition on an action can see of the call. Whether AWS shows the other keys too, its documents leave open:
+ * some of its examples rely on it. A policy that holds up here holds up either way.
+ */
+function seenBy(action: string, context: Question['context']): Question['context'] {
+  const listed = LISTED[action];
+  if (listed === undefined) return context;
+  const ofTheRequest = /^(sts:|aws:requesttag\/|aws:tagkeys$)/;
+  return new Map(Array.from(context).filter(([key]) => !ofTheRequest.test(key) || listed.test(key)));
 }
 
 function denied(caller: Caller, action: string, resource: string): Refusal {

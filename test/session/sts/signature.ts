@@ -47,8 +47,10 @@ interface Claim {
   readonly signature: string;
 }
 
-const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/;
+const SCOPE = String.raw`([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request`;
+const AUTHORIZATION = new RegExp(
+  `^AWS4-HMAC-SHA256 Credential=${SCOPE}, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$`,
+);
 
 function parse(authorization: string | undefined): Claim {
   if (authorization === undefined) {

@@ -1,6 +1,7 @@
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../src/json.ts';
+import type { Statement } from './account.ts';
 import { stsClient } from './client.ts';
 import { ACCOUNT_ID, BASE_ROLE, exampleAccount } from './example.ts';
 import { createIssuer, type Issuer } from './issuer.ts';
@@ -98,21 +99,22 @@ it('an issuer that is trusted with it names the human and the tags itself', asyn
   const trust = {
     Effect: 'Allow' as const,
     Principal: { Federated: `arn:aws:iam::${ACCOUNT_ID}:oidc-provider/oidc.test/id/CLUSTER` },
-    Action: ['sts:AssumeRoleWithWebIdentity', 'sts:SetSourceIdentity', 'sts:TagSession'],
+    Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: { StringLike: { 'sts:SourceIdentity': '*@acme.com', 'aws:RequestTag/operator': '*@acme.com' } },
   };
   const permissions = { Effect: 'Allow' as const, Action: 's3:ListAllMyBuckets', Resource: '*' };
-  const role = { arn, trust: document(trust), permissions: document(permissions) };
+  const carry = { ...trust, Action: ['sts:SetSourceIdentity', 'sts:TagSession'], Condition: {} };
+  const role = { arn, trust: document(trust, carry), permissions: document(permissions) };
   sts = await startSts({ account: { ...exampleAccount(issuer.provider), roles: [role] } });
   const tags = { principal_tags: { operator: ['alice@acme.com'] }, transitive_tag_keys: ['operator'] };
   const token = issuer.token({ ...claims('alice@acme.com')(), [TAGS]: tags });
   await expect(assume(token, { RoleArn: arn })).resolves.toMatchObject({ SourceIdentity: 'alice@acme.com' });
   expect(sts.records.all.at(-1)?.requestParameters).toMatchObject({
     sourceIdentity: 'alice@acme.com',
-    tags: [{ key: 'operator', value: 'alice@acme.com' }],
+    principalTags: { operator: 'alice@acme.com' },
   });
 });
 
-function document<Statement>(statement: Statement) {
-  return { Version: '2012-10-17' as const, Statement: [statement] };
+function document(...statements: readonly Statement[]) {
+  return { Version: '2012-10-17' as const, Statement: statements };
 }

@@ -53,7 +53,8 @@ export async function verifyWebToken(token: string, account: Account, now: numbe
 function checkTimes({ exp, nbf }: JsonObject, now: number): void {
   if (typeof exp !== 'number') throw bad('Missing a required claim: exp');
   if (now >= exp) {
-    const message = `Token expired: current date/time ${Math.floor(now)} must be before the expiration date/time ${exp}`;
+    const at = Math.floor(now);
+    const message = `Token expired: current date/time ${at} must be before the expiration date/time ${exp}`;
     throw new Refusal(400, 'ExpiredTokenException', message);
   }
   if (typeof nbf === 'number' && now < nbf) throw bad('Token is not valid yet');

@@ -29,7 +29,9 @@ const MAX_BYTES = 64 * 1024;
 export function exchange({ url, method, headers, body, agent, signal }: Exchange): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const start = url.protocol === 'https:' ? requestHttps : requestHttp;
+  let answered = false;
   const request = start(url, { method, signal, ...(headers && { headers }), ...(agent && { agent }) }, (response) => {
+    answered = true;
     const parts: Buffer[] = [];
     let size = 0;
     response.on('data', (part: Buffer) => {
@@ -48,6 +50,10 @@ export function exchange({ url, method, headers, body, agent, signal }: Exchange
     response.on('error', reject);
   });
   request.on('error', reject);
+  // An answer that switches to another protocol ends the connection without an error; not even the signal would be heard.
+  request.on('close', () => {
+    if (!answered) reject(new Error('the connection ended without an answer'));
+  });
   request.end(body);
   return promise;
 }

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { Fault } from '../errors.ts';
 import { type Exchange, exchange } from './http.ts';
 
@@ -14,7 +15,7 @@ const ROLES = '/latest/meta-data/iam/security-credentials/';
  *
  * @param addresses origins, for tests
  * @throws Fault `InstanceMetadataOpen` when the service lists a role to this pod, with or without a session token of its
- * own (IMDSv2, IMDSv1); what does not answer in time, or with anything else, is closed
+ * own (IMDSv2, IMDSv1), or cannot be asked; what does not answer in time, or with anything else, is closed
  */
 export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSES): Promise<void> {
   const signal = AbortSignal.timeout(WITHIN_MS);
@@ -54,8 +55,26 @@ async function textOf(question: Exchange): Promise<string | undefined> {
     const { status, body } = await exchange(question);
     const text = body.trim();
     return status === 200 && text !== '' ? text : undefined;
-  } catch {
+  } catch (thrown) {
+    if (lacksPort(thrown, question.url)) throw notAsked();
     // Not reachable, not in time, or no HTTP: closed.
     return undefined;
   }
+}
+
+/**
+ * Whoever makes the pod says how many local ports it has (`net.ipv4.ip_local_port_range`, which every Pod Security level
+ * allows). With one, the second question is never sent, and a service that is open would pass for closed. Where IPv6 is
+ * switched off, its sockets fail with the same code.
+ */
+function lacksPort(thrown: unknown, { hostname }: URL): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRNOTAVAIL' && isIPv4(hostname);
+}
+
+function notAsked(): Fault {
+  return new Fault(
+    'InstanceMetadataOpen',
+    'instance metadata could not be asked whether it is open, as this pod has no local port left for the question. ' +
+      'Next: take net.ipv4.ip_local_port_range out of the sysctls of the pod',
+  );
 }

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { filesFailed, PRIVATE, writeWhole } from '../files.ts';
 import type { Environment } from '../settings.ts';
 
@@ -17,7 +17,9 @@ export interface PrivateDirectory {
  * @throws Fault `SessionFilesFailed`
  */
 export function makePrivateDirectory(env: Environment): PrivateDirectory {
-  const path = made([env['XDG_RUNTIME_DIR'], tmpdir()].filter((parent) => parent !== undefined));
+  // The command may go to another directory than ours. XDG has a path that is relative, or empty, count as none.
+  const runtime = env['XDG_RUNTIME_DIR'] ?? '';
+  const path = made([...(isAbsolute(runtime) ? [runtime] : []), resolve(tmpdir())]);
   // Not asynchronously: this is the last that the process does, whether the command ended or a failure was told.
   process.on('exit', () => rmSync(path, { recursive: true, force: true }));
   return {

@@ -18,12 +18,14 @@ export interface ChildFiles {
 }
 
 /**
- * Variables beside those of pods that would lead a client somewhere else: the end of other keys, and the address by
- * which in-cluster clients find the API server, with the token of this pod and in nobody's name.
+ * Variables beside those of pods that would lead a client somewhere else: the end of other keys, and their token by its
+ * older name, which botocore prefers; the address by which in-cluster clients find the API server, with the token of this
+ * pod and in nobody's name.
  */
 const DROPPED: ReadonlySet<string> = new Set([
   ...Object.values(SESSION_SETTING),
   'AWS_CREDENTIAL_EXPIRATION',
+  'AWS_SECURITY_TOKEN',
   'KUBERNETES_SERVICE_HOST',
   'KUBERNETES_SERVICE_PORT',
   'KUBERNETES_SERVICE_PORT_HTTPS',
@@ -57,6 +59,8 @@ export function childEnvironment(
     AWS_CONFIG_FILE: files.awsConfig,
     AWS_SHARED_CREDENTIALS_FILE: files.awsCredentials,
     AWS_EC2_METADATA_DISABLED: 'true',
+    // Blank, as in pods: unset, botocore looks for keys in ~/.boto before it asks an endpoint.
+    BOTO_CONFIG: '',
     ...(mechanism.kind === 'keys'
       ? {
           AWS_ACCESS_KEY_ID: mechanism.credentials.accessKeyId,

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isManagedVariable } from '../../../src/injection/ours.ts';
 import { ENV } from '../../../src/names.ts';
@@ -27,6 +27,10 @@ function lures(place: Place): Environment {
     AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/lure',
     AWS_BEARER_TOKEN_BEDROCK: 'lure',
     AWS_CREDENTIAL_EXPIRATION: '2020-01-01T00:00:00Z',
+    AWS_SECURITY_TOKEN: 'lure',
+    BOTO_CONFIG: '/lure',
+    // A relative place would be another one wherever the command goes.
+    XDG_RUNTIME_DIR: '',
     KUBERNETES_SERVICE_HOST: '127.0.0.1',
     KUBERNETES_SERVICE_PORT: '',
     KUBECONFIG: join(place.home, 'none'),
@@ -116,6 +120,7 @@ describe('the command’s environment', () => {
     'AWS_CONFIG_FILE',
     'AWS_SHARED_CREDENTIALS_FILE',
     'AWS_EC2_METADATA_DISABLED',
+    'BOTO_CONFIG',
   );
 
   it.each([
@@ -138,9 +143,11 @@ describe('the command’s environment', () => {
       AWS_REGION: 'eu-central-1',
       AWS_DEFAULT_REGION: 'eu-central-1',
       AWS_EC2_METADATA_DISABLED: 'true',
+      BOTO_CONFIG: '',
     });
     expect(stdout).not.toContain('lure');
     for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'KUBECONFIG']) {
+      expect(isAbsolute(got[name] ?? '')).toBe(true);
       expect(existsSync(got[name] ?? '')).toBe(false);
     }
   });

@@ -53,7 +53,6 @@ export interface Statement {
   readonly NotAction?: OneOrMore;
   readonly Resource?: OneOrMore;
   readonly NotResource?: OneOrMore;
-  readonly NotResource?: OneOrMore;
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMore>>>>;
 }
 

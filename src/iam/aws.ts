@@ -28,7 +28,7 @@ export function awsPolicies(facts: AwsFacts): AwsPolicies {
     },
     sessionRoles: facts.roles.map((role) => ({
       arn: role.arn,
-      trustPolicy: documentOf(sessionTrust(facts, role)),
+      trustPolicy: documentOf(...sessionTrust(facts, role)),
       permissionsPolicy: SESSION_DENIALS,
     })),
     serviceControlPolicy: serviceControl(arns),
@@ -86,32 +86,37 @@ function basePermissions(sessionRoles: readonly string[]): PolicyDocument {
 }
 
 /**
- * One Allow with all that AssumeRole does in one call. The tag says the same as the SourceIdentity, so that no record
- * tells another story; the session's name begins as its evidence is looked for.
+ * AssumeRole is allowed with all that it has to carry; setting the name and the tags, which are actions of their own
+ * within the same call, each by what it carries. AWS's reference lists for each action the condition keys that it
+ * sees, and these are within those lists: one statement for all three would need keys that two of them may not see.
+ *
+ * The tag says the same as the SourceIdentity, so that no record tells another story; the session's name begins as its
+ * evidence is looked for.
  */
-function sessionTrust({ baseRole, base, tags }: AwsFacts, { operators }: SessionRole): Statement {
-  // EKS Pod Identity's own tags are transitive, so even a session without tags of ours passes some.
-  const tagging = tags || base.kind === 'pod-identity';
-  return {
-    Sid: 'InTheNameOfAnOperator',
-    Effect: 'Allow',
-    Principal: { AWS: baseRole },
-    Action: tagging ? ASSUME : ASSUME.filter((action) => action !== 'sts:TagSession'),
-    Condition: {
-      StringLike: {
-        'sts:SourceIdentity': operators,
-        'sts:RoleSessionName': `${SESSION_IDENTITY.serviceAccountPrefix}*`,
-      },
-      ...(tags && {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of IAM's
-        StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' },
-      }),
-      Null: {
-        'sts:SourceIdentity': 'false',
-        ...(tags && { 'aws:RequestTag/operator': 'false', 'aws:RequestTag/session': 'false' }),
+function sessionTrust({ baseRole, base, tags }: AwsFacts, { operators }: SessionRole): Statement[] {
+  const allow = { Effect: 'Allow', Principal: { AWS: baseRole } } as const;
+  const named = { 'sts:SourceIdentity': operators };
+  const tagged = { 'aws:RequestTag/operator': 'false', 'aws:RequestTag/session': 'false' };
+  return [
+    {
+      Sid: 'InTheNameOfAnOperator',
+      ...allow,
+      Action: 'sts:AssumeRole',
+      Condition: {
+        StringLike: { ...named, 'sts:RoleSessionName': `${SESSION_IDENTITY.serviceAccountPrefix}*` },
+        ...(tags && {
+          // A variable of IAM's.
+          StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' },
+        }),
+        Null: { 'sts:SourceIdentity': 'false', ...(tags && tagged) },
       },
     },
-  };
+    { Sid: 'TheName', ...allow, Action: 'sts:SetSourceIdentity', Condition: { StringLike: named } },
+    // EKS Pod Identity's own tags are transitive, so even a session without tags of ours passes some.
+    ...(tags || base.kind === 'pod-identity'
+      ? [{ Sid: 'TheTags', ...allow, Action: 'sts:TagSession', ...(tags && { Condition: { Null: tagged } }) }]
+      : []),
+  ];
 }
 
 /**

@@ -64,7 +64,7 @@ export async function startKubernetesProxy(options: ProxyOptions): Promise<Kuber
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       upstream.end();
-      tally.tell();
+      tally.end();
       await closed;
     },
   };

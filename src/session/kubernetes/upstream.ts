@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, request } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 
 /** The API server, and how the proxy proves itself to it. */
 export interface Upstream {
@@ -46,8 +47,9 @@ export class UpstreamConnections {
       port: server.port === '' ? '443' : server.port,
     };
     this.#prefix = server.pathname.replace(/\/+$/, '');
-    this.#kept = new BoundedAgent({ ...tlsOf(upstream), keepAlive: true, maxFreeSockets: MOST_IDLE, timeout: IDLE_MS });
-    this.#own = new BoundedAgent({ ...tlsOf(upstream), keepAlive: false }, true);
+    const tls = tlsOf(upstream);
+    this.#kept = new BoundedAgent({ ...tls, keepAlive: true, maxFreeSockets: MOST_IDLE, timeout: IDLE_MS });
+    this.#own = new BoundedAgent({ ...tls, keepAlive: false }, true);
   }
 
   /** Begins a request whose answer is a message. */
@@ -102,15 +104,15 @@ export function answerHeaders({ rawHeaders }: IncomingMessage): string[] {
 
 const OF_ONE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 
+/** One context for all connections: read once, and not a part of the name under which the agent looks for each. */
 function tlsOf({ ca, clientCertificate }: Upstream) {
-  return {
+  const secureContext = createSecureContext({
     ...(ca === undefined ? {} : { ca }),
     ...(clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.key }),
-    // Said here, because a variable in the environment could say otherwise.
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2' as const,
-    noDelay: true,
-  };
+    minVersion: 'TLSv1.2',
+  });
+  // Said here, because a variable in the environment could say otherwise.
+  return { secureContext, rejectUnauthorized: true, noDelay: true };
 }
 
 /** Gives up connecting after a while. */

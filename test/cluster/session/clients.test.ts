@@ -79,4 +79,19 @@ describe.skipIf(cluster.unavailable)('a program of the agent', () => {
       expect(new Set(events.map(({ impersonatedUser }) => impersonatedUser?.username))).toEqual(new Set([OPERATOR]));
     },
   );
+
+  it.each([
+    ['exec over a WebSocket', ['exec', 'POD', '--', 'true'], {}],
+    ['exec over SPDY', ['exec', 'POD', '--', 'true'], { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
+    ['attach', ['attach', 'POD'], {}],
+    ['port-forward over a WebSocket', ['port-forward', 'POD', ':80'], {}],
+    ['port-forward over SPDY', ['port-forward', 'POD', ':80'], { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
+    ['logs -f', ['logs', '--follow', '--pod-running-timeout=1s', 'POD'], {}],
+    ['cp', ['cp', 'POD:/etc/hosts', '/dev/null'], {}],
+  ])('kubectl %s gets as far as the node', async (_, args, env) => {
+    const line = args.map((arg) => arg.replace('POD', paper.name));
+    const { status, stderr } = await agent.kubectl(line, { env });
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('connection refused');
+  });
 });

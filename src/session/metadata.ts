@@ -5,8 +5,9 @@ import { type Exchange, exchange } from './http.ts';
 /** Where instance metadata answers: IPv4, and IPv6 on Nitro instances (EC2 user guide). */
 const ADDRESSES = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
 
-/** It answers within some milliseconds, or not at all; the application waits meanwhile. */
-const WITHIN_MS = 500;
+/** It answers within some milliseconds, or not at all; the application waits for half a second meanwhile. */
+const ROUNDS = 25;
+const ROUND_MS = 20;
 
 const ROLES = '/latest/meta-data/iam/security-credentials/';
 
@@ -18,7 +19,7 @@ const ROLES = '/latest/meta-data/iam/security-credentials/';
  * own (IMDSv2, IMDSv1), or cannot be asked; what does not answer in time, or with anything else, is closed
  */
 export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSES): Promise<void> {
-  const signal = AbortSignal.timeout(WITHIN_MS);
+  const signal = afterRounds();
   const questions = addresses.flatMap((address) => [
     rolesAt(address, {}, signal),
     withToken(address, signal).then((headers) => headers && rolesAt(address, headers, signal)),
@@ -31,6 +32,20 @@ export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSE
       'Next: set the hop limit of the node’s metadata to 1 and require IMDSv2, or block 169.254.169.254 by a network ' +
       'policy; a policy can also accept it',
   );
+}
+
+/**
+ * Half a second, counted in rounds in which this process has looked for answers. Whoever takes the node's processors
+ * away from it at its start, as a crowd of other pods does, cannot have answers pass for late that had long come.
+ */
+function afterRounds(): AbortSignal {
+  const controller = new AbortController();
+  const wait = (left: number): void => {
+    if (left === 0) controller.abort();
+    else setTimeout(wait, ROUND_MS, left - 1).unref();
+  };
+  wait(ROUNDS);
+  return controller.signal;
 }
 
 /** What IMDSv2 wants to see, or undefined where it does not answer. */

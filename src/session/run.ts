@@ -37,13 +37,14 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
   const log = createLog();
   const store = await openStore(places.private);
   const source = sourceOf(settings, places);
+  const kept = await keptCredentials(store, settings);
   const [first, token, kubernetes] = await Promise.all([
-    keptCredentials(store, settings).then((kept) => kept ?? source(deadline)),
+    kept ?? source(deadline),
     keptSecret(store, 'endpoint-token'),
     openKubernetes({ settings, places, store, log }),
     settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
   ]);
-  await keepCredentials(store, settings, first);
+  if (kept === undefined) await keepCredentials(store, settings, first);
   const credentials = new RenewedCredentials(first, {
     source,
     durationSeconds: settings.durationSeconds,

@@ -157,6 +157,15 @@ const CASES: readonly Case[] = [
     spoil: () => ({ env: { NODE_EXTRA_CA_CERTS: undefined } }),
   },
   {
+    step: 'the same, in an image that switches the verification off',
+    code: 'StsUnreachable',
+    says: /is not one of AWS STS/,
+    next: /proxy/,
+    spoil: () => ({
+      env: { NODE_EXTRA_CA_CERTS: undefined, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' },
+    }),
+  },
+  {
     step: 'the Kubernetes CA is missing',
     code: 'SessionSettingInvalid',
     says: /COUNTERSIGN_KUBERNETES_CA is not set/,
@@ -235,18 +244,6 @@ describe.concurrent('a session that cannot be opened', () => {
     await expectClosed(pod, 'run', { places: { awsPort: taken.port } }, expected);
   });
 
-  test('instance metadata lists a role: [InstanceMetadataOpen]', async () => {
-    await using pod = await SessionPod.create();
-    await using metadata = await listening(createServer((_, response) => response.end('node-role')));
-    const env = { [SESSION_SETTING.instanceMetadata]: 'refuse' };
-    const expected = { code: 'InstanceMetadataOpen', says: /node’s role/, next: /hop limit/ };
-    const places = { metadata: [metadata.origin] };
-    await expectClosed(pod, 'run', { env, places }, expected);
-    await expectClosed(pod, 'init', { env, places }, expected);
-    // The same where the policy accepts it.
-    await pod.start('run', { places }).ready();
-  });
-
   test('the Kubernetes token is missing: [KubernetesAccessFailed]', async () => {
     await using pod = await SessionPod.create();
     const env = kubernetesEnv(pod);
@@ -260,4 +257,17 @@ describe.concurrent('a session that cannot be opened', () => {
     const expected = { code: 'KubernetesAccessFailed', says: /delivered as files/, next: /sidecar/ };
     await expectClosed(pod, 'init', { env }, expected);
   });
+});
+
+// By itself: what answers here must not be held up by the start of other processes.
+test('instance metadata lists a role: [InstanceMetadataOpen]', async () => {
+  await using pod = await SessionPod.create();
+  await using metadata = await listening(createServer((_, response) => response.end('node-role')));
+  const env = { [SESSION_SETTING.instanceMetadata]: 'refuse' };
+  const expected = { code: 'InstanceMetadataOpen', says: /node’s role/, next: /hop limit/ };
+  const places = { metadata: [metadata.origin] };
+  await expectClosed(pod, 'run', { env, places }, expected);
+  await expectClosed(pod, 'init', { env, places }, expected);
+  // The same where the policy accepts it.
+  await pod.start('run', { places }).ready();
 });

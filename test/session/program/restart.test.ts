@@ -70,18 +70,24 @@ describe('the session container starts again', () => {
 
   test('keys that have run out are not taken, and without STS there is no session', async () => {
     await using pod = await SessionPod.create();
-    const first = pod.start('run');
+    writeFileSync(join(pod.places.tokens, TOKEN_FILE.kubernetes), pod.issuer.token());
+    const env = kubernetesEnv(pod);
+    const first = pod.start('run', { env });
     await first.ready();
     await first.kill();
+    const inode = statSync(join(pod.places.shared, 'serviceaccount')).ino;
     const path = join(pod.places.private, 'credentials.json');
     const kept = readFileSync(path, 'utf8');
     writeFileSync(path, kept.replace(/"Expiration":"[^"]*"/, `"Expiration":"${new Date().toISOString()}"`));
-    pod.sts.faults.always({ kind: 'error', status: 403, code: 'AccessDenied' });
-    const again = pod.start('run');
+    pod.sts.faults.next({ kind: 'error', status: 403, code: 'AccessDenied' });
+    const again = pod.start('run', { env });
     expect(await again.exited).toMatchObject({ code: 78 });
     expect(again.errors).toContain('[BaseIdentityFailed]');
-    // What the first run had published is gone too.
+    // What the first run had published is gone too, and comes back where application containers have it mounted.
     expect(pod.shared).toEqual({});
+    await pod.start('run', { env }).ready();
+    expect(Object.keys(pod.shared)).toContain('serviceaccount/token');
+    expect(statSync(join(pod.places.shared, 'serviceaccount')).ino).toBe(inode);
   });
 });
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { serveCredentials } from '../../../src/session/endpoint.ts';
 import { askEndpoint } from '../../session/support/ask-endpoint.ts';
@@ -112,5 +113,32 @@ describe('the credentials endpoint', () => {
     const head = `GET /v1/credentials HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: ${TOKEN}\r\n`;
     socket.write(`${head}\r\n${head}\r\n${head}connection: close\r\n\r\n`);
     expect((await text(socket)).match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3);
+  });
+
+  test('whatever comes, it goes on', async () => {
+    const piece = fc.constantFrom(
+      'GET /v1/credentials HTTP/1.1\r\n',
+      'PRI * HTTP/2.0\r\n',
+      'CONNECT 127.0.0.1:1 HTTP/1.1\r\n',
+      `host: 127.0.0.1:${port}\r\n`,
+      `authorization: ${TOKEN}\r\n`,
+      'connection: upgrade\r\nupgrade: websocket\r\n',
+      'expect: 100-continue\r\n',
+      'content-length: 5\r\n',
+      'transfer-encoding: chunked\r\n',
+      '\r\n',
+      '\0',
+      'x',
+    );
+    const conversation = async (pieces: readonly string[]): Promise<void> => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      const closed = once(socket, 'close');
+      socket.resume().end(pieces.join(''));
+      await closed;
+      expect(await askEndpoint({ port, token: TOKEN })).toMatchObject({ status: 200 });
+    };
+    const property = fc.asyncProperty(fc.array(piece, { maxLength: 20 }), conversation);
+    await fc.assert(property, { numRuns: 200 });
   });
 });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { refuseOpenMetadata } from '../../../src/session/metadata.ts';
 import { listening } from '../../session/support/listening.ts';
@@ -56,5 +58,23 @@ describe('instance metadata', () => {
 
   test('nobody there: closed', async () => {
     await refuseOpenMetadata(['http://127.0.0.1:1', 'http://[::1]:1']);
+  });
+
+  test('a process that is held up does not take answers for late', async () => {
+    // With a thread of its own, the service answers while this one stands still.
+    const service = new Worker(
+      `const { parentPort } = require('node:worker_threads');
+       const server = require('node:http').createServer(({ method, headers }, response) => {
+         const allowed = method === 'PUT' || headers['x-aws-ec2-metadata-token'] === 'token';
+         response.writeHead(allowed ? 200 : 401).end(method === 'PUT' ? 'token' : 'node-role');
+       });
+       server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+      { eval: true },
+    );
+    const [port] = (await once(service, 'message')) as [number];
+    const held = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 1);
+    await expect(refuseOpenMetadata([`http://127.0.0.1:${port}`])).rejects.toThrow('credentials of its node');
+    clearInterval(held);
+    await service.terminate();
   });
 });

@@ -61,7 +61,7 @@ export class Machine {
   #pid = 0;
 
   private constructor(dir: string) {
-    const number = process.pid % 256;
+    const number = freeNumber();
     this.dir = dir;
     this.cgroup = `${PREFIX}${process.pid}`;
     this.address = `198.18.${number}.1`;
@@ -132,6 +132,15 @@ export class Machine {
   }
 }
 
+/** Of a network that no other node here has. */
+function freeNumber(): number {
+  const taken = here('ip', '-oneline', 'address', 'show');
+  const numbers = Array.from({ length: 256 }, (_, index) => (process.pid + index) % 256);
+  const free = numbers.find((number) => !taken.includes(` 198.18.${number}.`));
+  if (free === undefined) throw new Error('198.18.0.0/16 is taken. Next: see with "ip address" what is still running.');
+  return free;
+}
+
 /** Removes what runs left that were killed. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
@@ -142,9 +151,9 @@ async function sweep(): Promise<void> {
   }
 }
 
-function here(...command: readonly [string, ...string[]]): void {
+function here(...command: readonly [string, ...string[]]): string {
   const [program, ...args] = command;
-  checked(command, spawnSync(program, args, { encoding: 'utf8', env: { PATH: NODE_PATH }, timeout: 10_000 }));
+  return checked(command, spawnSync(program, args, { encoding: 'utf8', env: { PATH: NODE_PATH }, timeout: 10_000 }));
 }
 
 function checked(command: readonly string[], { status, stdout, stderr, error }: SpawnSyncReturns<string>): string {

@@ -109,16 +109,19 @@ describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_,
     });
   });
 
-  describe.skipIf(client.unavailable)(`with its keys in files${client.unavailable}`, () => {
-    beforeAll(() => open('files'));
-    afterAll(close);
+  describe.skipIf(client.unavailable)(
+    `with its keys in files${client.unavailable && `: ${client.unavailable}`}`,
+    () => {
+      beforeAll(() => open('files'));
+      afterAll(close);
 
-    it('uses them alone, past everything at once', async () => {
-      await expectOnlyTheSession(client, 'full', { container: everything(traps) }, ['whoami', 'put', 'get', 'list']);
-    });
+      it('uses them alone, past everything at once', async () => {
+        await expectOnlyTheSession(client, 'full', { container: everything(traps) }, ['whoami', 'put', 'get', 'list']);
+      });
 
-    it('uses them alone, past everything that the image brings', async () => {
-      await expectOnlyTheSession(client, 'full', { image: everythingBuiltIn(traps) }, ['list']);
-    });
-  });
+      it('uses them alone, past everything that the image brings', async () => {
+        await expectOnlyTheSession(client, 'full', { image: everythingBuiltIn(traps) }, ['list']);
+      });
+    },
+  );
 });

@@ -50,42 +50,48 @@ async function knock(): Promise<void> {
 const OUTAGE_MS = 3000;
 
 describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_, client) => {
-  describe.skipIf(client.unavailable)(`when the session ends and comes back${client.unavailable}`, () => {
-    // Clients give up after some three seconds, and a machine busy with other tests may take longer to start anything.
-    it('goes on, if it needs its first credentials meanwhile', { retry: 2 }, async () => {
-      application = client.start(variables);
-      expect(await application.call('ready')).toEqual({ answer: true });
-      await session.kill();
-      const knocked = knock();
-      const called = application.call('whoami');
-      await knocked;
-      await restart();
-      expect(await called).toEqual({ answer: expect.stringContaining(`/fab-${pod.sessionId}`) });
-      // The session came back with the keys that it had.
-      expect(pod.sts.records.all.map(({ eventName }) => eventName)).toEqual([
-        'AssumeRoleWithWebIdentity',
-        'AssumeRole',
-        'GetCallerIdentity',
-      ]);
-    });
-  });
+  describe.skipIf(client.unavailable)(
+    `when the session ends and comes back${client.unavailable && `: ${client.unavailable}`}`,
+    () => {
+      // Clients give up after some three seconds, and a machine busy with other tests may take longer to start anything.
+      it('goes on, if it needs its first credentials meanwhile', { retry: 2 }, async () => {
+        application = client.start(variables);
+        expect(await application.call('ready')).toEqual({ answer: true });
+        await session.kill();
+        const knocked = knock();
+        const called = application.call('whoami');
+        await knocked;
+        await restart();
+        expect(await called).toEqual({ answer: expect.stringContaining(`/fab-${pod.sessionId}`) });
+        // The session came back with the keys that it had.
+        expect(pod.sts.records.all.map(({ eventName }) => eventName)).toEqual([
+          'AssumeRoleWithWebIdentity',
+          'AssumeRole',
+          'GetCallerIdentity',
+        ]);
+      });
+    },
+  );
 });
 
 const staying = CLIENTS.filter(({ name }) => name !== 'the AWS CLI');
 
 describe.each(staying.map((client) => [client.name, client] as const))('%s', (_, client) => {
-  it.skipIf(client.unavailable)(`does not notice three seconds without the session${client.unavailable}`, async () => {
-    application = client.start(variables);
-    expect(await application.call('list')).toEqual({ answer: [] });
-    await session.kill();
-    const over = passed(OUTAGE_MS, true);
-    let calls = 0;
-    do {
+  it.skipIf(client.unavailable)(
+    `does not notice three seconds without the session${client.unavailable && `: ${client.unavailable}`}`,
+    async () => {
+      application = client.start(variables);
       expect(await application.call('list')).toEqual({ answer: [] });
-      calls += 1;
-    } while (!(await Promise.race([over, passed(50, false)])));
-    await restart();
-    expect(await application.call('list')).toEqual({ answer: [] });
-    expect(calls).toBeGreaterThan(1);
-  });
+      await session.kill();
+      const over = passed(OUTAGE_MS, true);
+      let calls = 0;
+      do {
+        expect(await application.call('list')).toEqual({ answer: [] });
+        calls += 1;
+      } while (!(await Promise.race([over, passed(50, false)])));
+      await restart();
+      expect(await application.call('list')).toEqual({ answer: [] });
+      expect(calls).toBeGreaterThan(1);
+    },
+  );
 });

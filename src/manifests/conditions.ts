@@ -1,6 +1,7 @@
 import type { Coverage, WorkloadKind } from '../lineage/kinds.ts';
 import { ANNOTATION, API, LABEL, VERB } from '../names.ts';
 import { all, any, differs, list, literal, optionalAt } from './cel.ts';
+import { IS_SESSION } from './people.ts';
 
 /** A condition under which a request is looked at; what does not meet it passes without a call. */
 export interface MatchCondition {
@@ -74,9 +75,13 @@ function beforeLists(path: readonly string[]): readonly string[] {
   return star < 0 ? path : path.slice(0, star);
 }
 
-/** Whether who asks has one of our own verbs; RBAC decides. */
+/**
+ * Whether who asks has one of our own verbs; RBAC decides. A verb is a human's: an agent acts under its operator's name,
+ * and would have what is bound to that name, such as a way into everybody's session or a token without a name.
+ */
 export function mayDo(verb: string): string {
-  return `authorizer.group(${literal(API.group)}).resource(${literal(API.policyPlural)}).check(${literal(verb)}).allowed()`;
+  const resource = `authorizer.group(${literal(API.group)}).resource(${literal(API.policyPlural)})`;
+  return `(${all([`!${IS_SESSION}`, `${resource}.check(${literal(verb)}).allowed()`])})`;
 }
 
 /** Whoever may break glass is not asked, so that they get in also while Countersign is away. */

@@ -26,5 +26,11 @@ export const IS_NODE = `(${USERNAME}.startsWith('system:node:') && 'system:nodes
 /** Who cares for the objects of sessions. */
 export const KEEPS_SESSIONS = any([IS_COUNTERSIGN, isOneOf([GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER])]);
 
+/** A running session, by the marks that `sessionOf` knows it by. The API server writes extra keys in lower case. */
+export const IS_SESSION = `(${any([
+  `${literal(SESSION_IDENTITY.extraKey)} in request.userInfo.?extra.orValue({})`,
+  `request.userInfo.?groups.orValue([]).exists(group, group.startsWith(${literal(SESSION_IDENTITY.groupPrefix)}))`,
+])})`;
+
 /** What the names of a session's objects begin with; the pod's uid follows. */
 export const SESSION_PREFIX = SESSION_IDENTITY.serviceAccountPrefix;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Call } from '../admission/support/api.ts';
 import { Countersign } from '../admission/support/countersign.ts';
 import type { Person } from '../admission/support/person.ts';
 import { APP } from '../admission/support/pods.ts';
@@ -73,11 +74,16 @@ describe.skipIf(cluster.unavailable)('about ways into running pods Countersign i
   ];
 
   /** The webhooks that are asked when somebody goes this way. There is no node: nobody gets anywhere. */
-  async function webhooksFor(person: Person, mode: string, { subresource, method, body }: Way): Promise<string[]> {
+  async function webhooksFor(
+    person: Pick<Person, 'api'>,
+    mode: string,
+    { subresource, method, body }: Way,
+    more: Call['headers'] = {},
+  ): Promise<string[]> {
     const before = recorder.asked.length;
     const query = method === 'POST' ? 'command=id&stdin=true&ports=80' : 'dryRun=All';
     const path = `/api/v1/namespaces/${namespaces[mode]}/pods/runs/${subresource}?${query}`;
-    const headers = { 'content-type': 'application/strategic-merge-patch+json' };
+    const headers = { 'content-type': 'application/strategic-merge-patch+json', ...more };
     // The API server's answer to what it cannot connect need not be JSON.
     await person.api.call(method, path, { body, headers }).catch(() => undefined);
     // What other files left in the cluster, a CronJob for one, goes on.
@@ -98,5 +104,15 @@ describe.skipIf(cluster.unavailable)('about ways into running pods Countersign i
   it.each(WAYS)('$subresource: only for the record, when who goes it may break glass', async (way) => {
     for (const mode of ['enforce', 'warn', 'audit']) expect(await webhooksFor(olga, mode, way)).toEqual(BREAKS_GLASS);
     expect(await webhooksFor(olga, 'free', way)).toEqual([]);
+  });
+
+  it.each(WAYS)('$subresource: by an agent, as by anybody, whose operator may break glass', async (way) => {
+    const mark = {
+      'impersonate-user': 'olga@acme.com',
+      'impersonate-group': ['system:authenticated'],
+      'impersonate-extra-countersign.dev%2fsession': 'a-pod',
+    };
+    expect(await webhooksFor({ api: people.admin }, 'enforce', way, mark)).toEqual(ACCESS);
+    expect(await webhooksFor({ api: people.admin }, 'audit', way, mark)).toEqual(UNENFORCED);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LABEL, OBJECT } from '../../../src/names.ts';
-import type { Api } from '../admission/support/api.ts';
+import type { Api, Call } from '../admission/support/api.ts';
 import type { Person } from '../admission/support/person.ts';
 import { APP } from '../admission/support/pods.ts';
 import { installSurroundings } from '../admission/support/registration.ts';
@@ -11,6 +11,14 @@ import { grant, revoke } from './support/rights.ts';
 import { useAdmissionPolicies } from './support/use.ts';
 
 const cluster = connect();
+/** As session containers send it, and as sessions with a grant of their own will. */
+const SESSIONS_OF_OLGA = [
+  { 'impersonate-user': 'olga@acme.com', 'impersonate-extra-countersign.dev%2Fsession': 'a-pod' },
+  {
+    'impersonate-user': 'olga@acme.com',
+    'impersonate-group': ['system:authenticated', 'countersign.dev:session:a-pod'],
+  },
+];
 const TOKEN_SECRET = 'kubernetes.io/service-account-token';
 
 describe.skipIf(cluster.unavailable)('tokens of service accounts', () => {
@@ -30,9 +38,10 @@ describe.skipIf(cluster.unavailable)('tokens of service accounts', () => {
     eve = await away.person('eve@acme.com');
   });
 
-  function requestToken(api: Api, namespace: string, spec: object = {}) {
+  function requestToken(api: Api, namespace: string, spec: object = {}, headers: Call['headers'] = {}) {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`;
-    return api.call('POST', path, { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec } });
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+    return api.call('POST', path, { body, headers });
   }
 
   function createSecret(api: Api, namespace: string, type: string, name = 'of-default') {
@@ -94,6 +103,10 @@ describe.skipIf(cluster.unavailable)('tokens of service accounts', () => {
     const rights = { apiGroups: ['countersign.dev'], resources: ['attributionpolicies'], verbs: ['mint-tokens'] };
     const role = await grant(away, 'olga@acme.com', [rights]);
     expectDone(await requestToken(olga.api, enforced));
+    // Her agents act under her name, and the verb is bound to that.
+    for (const session of SESSIONS_OF_OLGA) {
+      expectRefused(await requestToken(away.admin, enforced, {}, session), 'TokenRequested');
+    }
     await revoke(away, role);
     await until('the right is gone', async () => (await requestToken(olga.api, enforced)).status === 403);
   });

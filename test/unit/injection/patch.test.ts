@@ -166,6 +166,7 @@ describe('what a session container is given', () => {
       COUNTERSIGN_IDENTITY: 'irsa',
       COUNTERSIGN_BASE_ROLE_ARN: 'arn:aws:iam::111122223333:role/base',
       NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=32 --disable-sigusr1',
+      MALLOC_ARENA_MAX: '1',
       COUNTERSIGN_REGION: 'us-east-1',
       COUNTERSIGN_STS_ENDPOINT: 'https://sts.us-east-1.amazonaws.com',
       COUNTERSIGN_SESSION_TAGS: 'true',

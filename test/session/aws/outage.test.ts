@@ -53,7 +53,7 @@ describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_,
   describe.skipIf(client.unavailable)(
     `when the session ends and comes back${client.unavailable && `: ${client.unavailable}`}`,
     () => {
-      // Clients give up after some three seconds, and a machine busy with other tests may take longer to start anything.
+      // Clients give up after some three seconds, and a machine that is busy with other tests may take longer to start.
       it('goes on, if it needs its first credentials meanwhile', { retry: 2 }, async () => {
         application = client.start(variables);
         expect(await application.call('ready')).toEqual({ answer: true });

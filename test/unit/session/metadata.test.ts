@@ -72,7 +72,7 @@ describe('instance metadata', () => {
       { eval: true },
     );
     const [port] = (await once(service, 'message')) as [number];
-    const held = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 1);
+    const held = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600), 1);
     await expect(refuseOpenMetadata([`http://127.0.0.1:${port}`])).rejects.toThrow('credentials of its node');
     clearInterval(held);
     await service.terminate();

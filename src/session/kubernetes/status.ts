@@ -43,6 +43,13 @@ export function upstreamRefusal(thrown: unknown, server: string): Refusal {
     const message = 'this request holds characters that HTTP does not allow. Next: encode them in the URL';
     return { code: 400, reason: 'BadRequest', message };
   }
+  if (code === 'COUNTERSIGN_PATH_LEAVES') {
+    return {
+      code: 400,
+      reason: 'BadRequest',
+      message: `the request is refused: ${why}. Next: ask for a path without ".."`,
+    };
+  }
   if (NOT_SENT.has(code)) {
     const message = `the Kubernetes API at ${server} cannot be reached: ${why}. Next: ask again; if it stays so, look whether the network lets this pod reach it`;
     return { code: 503, reason: 'ServiceUnavailable', message, retryAfterSeconds: 1 };

@@ -73,7 +73,12 @@ export class UpstreamConnections {
     this.#own.destroy();
   }
 
+  /** @throws Error `COUNTERSIGN_PATH_LEAVES` */
   #request({ method, path, headers }: Outgoing, token: string | undefined, agent: Agent): ClientRequest {
+    // A management server has other APIs beside this one, which know the token and no impersonation.
+    if (this.#prefix !== '' && UPWARDS.test(path.split('?', 1)[0] ?? '')) {
+      throw Object.assign(new Error(`a path leads out of ${this.#prefix}`), { code: 'COUNTERSIGN_PATH_LEAVES' });
+    }
     const proof = token === undefined ? [] : ['Authorization', `Bearer ${token}`];
     return request({
       ...this.#target,
@@ -86,6 +91,9 @@ export class UpstreamConnections {
     });
   }
 }
+
+/** A step upwards, however it is written and whatever a server may take for the end of it. */
+const UPWARDS = /(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;#]|%2f|%5c|%3b|$)/i;
 
 /** Whether a request met a connection that the other side was just closing: nothing of it has been read. */
 export function metAClosingConnection(call: ClientRequest, thrown: Error): boolean {

@@ -27,6 +27,30 @@ describe('an API server that', () => {
     return { answer, status };
   };
 
+  it.each([
+    ['/../../v3/users'],
+    ['/api/%2e%2E/%2e%2e/v3'],
+    ['/..%2f..%2fv3'],
+    ['/api/..\\..\\v3'],
+    ['/..;/..;/v3'],
+    ['/..'],
+    ['/..?x=1'],
+  ])('has a place on a larger server: nobody leaves it by %s', async (path) => {
+    const server = new URL('/clusters/one', api.url);
+    const proxy = await startProxy(api, { upstream: { server, ca: api.ca, token: () => POD_TOKEN } });
+    const before = api.arrived.length;
+    const stream = ['Connection: Upgrade', 'Upgrade: websocket'];
+    for (const lines of [[], stream]) {
+      expect(await exchange(proxy, `GET ${path} HTTP/1.1`, lines)).toMatch(
+        /^HTTP\/1\.1 400 [^]*out of \/clusters\/one.*Next: /,
+      );
+    }
+    expect(api.arrived).toHaveLength(before);
+    await exchange(proxy, 'GET /api/v1/..x/a..?b=/../c HTTP/1.1');
+    expect(api.arrived.at(-1)?.url).toBe('/clusters/one/api/v1/..x/a..?b=/../c');
+    await proxy.stop();
+  });
+
   it('is away: 503, and clients wait and ask again', async () => {
     const port = await freePort();
     const { answer, status } = await ask(new URL(`https://127.0.0.1:${port}`), api.ca, 'POST');

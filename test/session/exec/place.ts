@@ -26,20 +26,26 @@ export class Place implements AsyncDisposable {
     this.issuer = issuer;
     mkdirSync(this.#temporary);
     this.write('ca.pem', sts.ca);
-    this.write('token', issuer.token({ aud: ['sts.amazonaws.com'] }));
+    this.writeToken();
     this.write('pod-identity-token', issuer.token({ aud: ['pods.eks.amazonaws.com'] }));
   }
 
-  static async create(): Promise<Place> {
-    const issuer = createIssuer({ audiences: ['sts.amazonaws.com', 'pods.eks.amazonaws.com'] });
+  /** @param clock what AWS takes for the present, when it is not ours */
+  static async create(clock: () => number = Date.now): Promise<Place> {
+    const issuer = createIssuer({ audiences: ['sts.amazonaws.com', 'pods.eks.amazonaws.com'], clock });
     const podIdentity = {
       clusterArn: 'arn:aws:eks:eu-central-1:111122223333:cluster/one',
       associations: { 'team/agent': BASE_ROLE },
     };
     return new Place(
-      await startSts({ account: exampleAccount(issuer.provider), buckets: ['work'], podIdentity }),
+      await startSts({ account: exampleAccount(issuer.provider), buckets: ['work'], podIdentity, clock }),
       issuer,
     );
+  }
+
+  /** As whoever renews the token of a web identity does it. */
+  writeToken(): void {
+    this.write('token', this.issuer.token({ aud: ['sts.amazonaws.com'] }));
   }
 
   /** Writes a file below the home. @returns its path */
@@ -129,7 +135,10 @@ export class ExecProcess {
       this.#stdout += text;
       this.child.emit('said');
     });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.child.emit('said');
+    });
     this.ended = once(this.child, 'close').then(([status, signal]) => ({
       status: status as number | null,
       signal: signal as NodeJS.Signals | null,
@@ -138,13 +147,15 @@ export class ExecProcess {
     }));
   }
 
-  /** Waits until it has written this to standard output; fails when it ends before. */
-  async says(text: string): Promise<void> {
+  /** Waits until it has written this, so often; fails when it ends before. */
+  async says(text: string, times = 1): Promise<void> {
     const over = this.ended.then((result) =>
       Promise.reject(new Error(`ended without "${text}": ${JSON.stringify(result)}`)),
     );
     over.catch(() => undefined);
-    while (!this.#stdout.includes(text)) await Promise.race([once(this.child, 'said'), over]);
+    while ((this.#stdout + this.#stderr).split(text).length <= times) {
+      await Promise.race([once(this.child, 'said'), over]);
+    }
   }
 
   async kill(): Promise<void> {

@@ -183,9 +183,8 @@ it('the session is asked for as in pods', async () => {
   expect(record?.userIdentity).toMatchObject({ sessionContext: { sessionIssuer: { arn: BASE_ROLE } } });
 });
 
-it('an app that asks again gets new keys before the old ones end', async () => {
+it('the endpoint asks for its token', async () => {
   await using place = await Place.create();
-  // The SDK that is asked may be any; what counts is that the endpoint answers for as long as the command lives.
   const ask = `const { readFileSync } = require('node:fs');
     const authorization = readFileSync(process.env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, 'utf8');
     const answer = await fetch(process.env.AWS_CONTAINER_CREDENTIALS_FULL_URI, { headers: { authorization } });

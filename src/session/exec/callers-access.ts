@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
@@ -89,6 +89,8 @@ function inCluster(env: Environment): CallersAccess | undefined {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (host === undefined || port === undefined || host === '' || port === '') return undefined;
   const at = (name: string) => join(PATH.serviceAccount, name);
+  // A pod whose account is not mounted has the address all the same, and no way in.
+  if (!existsSync(at('token'))) return undefined;
   return {
     cluster: {
       server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,

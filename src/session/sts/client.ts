@@ -68,7 +68,7 @@ async function attempt(place: StsPlace, agent: Agent, call: StsCall, signal: Abo
   } catch (thrown) {
     throw notSts(thrown, place.endpoint) ?? new PassingFailure(networkReason(thrown), { cause: thrown });
   }
-  return understand(call.action, answer);
+  return understand(call, answer);
 }
 
 /** SigV4. Every attempt is signed anew, as a signature carries its time. */
@@ -86,7 +86,7 @@ function signed(
   return request.headers as Record<string, string>;
 }
 
-function understand(action: string, { status, body, date }: Answer): Fields {
+function understand(call: StsCall, { status, body, date }: Answer): Fields {
   let fields: Fields;
   try {
     fields = readXml(body);
@@ -94,12 +94,18 @@ function understand(action: string, { status, body, date }: Answer): Fields {
     // A proxy's page, or an answer that was cut.
     throw new PassingFailure(`status ${status}, and not an answer of STS`, { cause: thrown });
   }
-  if (status === 200) return within(fields, `${action}Response/${action}Result/`);
+  if (status === 200) return within(fields, `${call.action}Response/${call.action}Result/`);
   const code = fields.get('ErrorResponse/Error/Code') ?? '';
-  const message = fields.get('ErrorResponse/Error/Message') ?? '';
+  const message = withoutSecrets(fields.get('ErrorResponse/Error/Message') ?? '', call);
   const refusal = new StsRefusal(code, message, date && Math.round((Date.now() - date.getTime()) / 1000));
   if (isPassing(status, code)) throw new PassingFailure(`status ${status}, ${refusal.message}`, { cause: refusal });
   throw refusal;
+}
+
+/** Errors of AWS repeat values that they do not like, and what they would have signed; a reason is for everybody to read. */
+function withoutSecrets(message: string, { keys, parameters: { WebIdentityToken } }: StsCall): string {
+  const secrets = [WebIdentityToken, keys?.sessionToken, keys?.secretAccessKey];
+  return secrets.reduce<string>((text, secret) => (secret ? text.replaceAll(secret, '…') : text), message);
 }
 
 function within(fields: Fields, prefix: string): Fields {

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PATH } from '../../../../src/names.ts';
 import { callersAccess } from '../../../../src/session/exec/callers-access.ts';
 import { tokenByCommand } from '../../../../src/session/exec/token-command.ts';
 import { upstreamOf } from '../../../../src/session/exec/upstream.ts';
@@ -48,6 +49,12 @@ describe('the caller’s way to a cluster', () => {
     ['an empty one', '/dev/null'],
   ])('is none with %s, which is no fault', (_, path) => {
     expect(callersAccess({ KUBECONFIG: path, HOME: home })).toBeUndefined();
+  });
+
+  // In a pod that has an account mounted there is a way in.
+  it.skipIf(existsSync(PATH.serviceAccount))('is none in a pod whose account is not mounted', () => {
+    const address = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+    expect(callersAccess({ ...address, KUBECONFIG: '/dev/null' })).toBeUndefined();
   });
 
   it.each([

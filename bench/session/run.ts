@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { table } from '../table.ts';
 import { startCluster } from './cluster.ts';
 import { reportEndpoint } from './endpoint.ts';
+import { reportPods } from './node.ts';
 import { reportProxy } from './proxy.ts';
 import { reportMemory } from './memory.ts';
 import { prepare, type Rig } from './rig.ts';
@@ -24,6 +25,11 @@ async function measure(rig: Rig): Promise<void> {
     const rows = [...(await reportStart(rig)), ...(await reportEndpoint(rig))];
     show(['AWS', 'session', 'beside', 'ratio', 'aim'], rows);
   }
+  if (wanted('node')) {
+    const rows = await reportPods();
+    if (typeof rows === 'string') console.log(`\nno pod was started: ${rows}`);
+    else show(['pods on a node', 'session', 'without', 'more', 'aim'], rows);
+  }
   if (!wanted('kubernetes') && !wanted('memory')) return;
   const cluster = await startCluster();
   if (typeof cluster === 'string') {
@@ -42,7 +48,7 @@ async function measure(rig: Rig): Promise<void> {
 }
 
 /** All parts, when none is named. */
-function wanted(part: 'aws' | 'kubernetes' | 'memory'): boolean {
+function wanted(part: 'aws' | 'node' | 'kubernetes' | 'memory'): boolean {
   const named = process.argv.slice(2);
   return named.length === 0 || named.includes(part);
 }

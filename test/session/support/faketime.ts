@@ -45,11 +45,15 @@ export class FakeTime implements Disposable {
   }
 }
 
-/** The path of the library, as the program `faketime` preloads it. */
-function find(): string | undefined {
+/**
+ * The path of the library, as the program `faketime` preloads it. The program fails where a killed process of the same
+ * number has left its shared memory, so it is started again, with the next number.
+ */
+function find(tries = 3): string | undefined {
   try {
-    return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();
-  } catch {
-    return undefined;
+    return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch (thrown) {
+    const missing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+    return missing || tries === 1 ? undefined : find(tries - 1);
   }
 }

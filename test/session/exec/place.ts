@@ -147,6 +147,11 @@ export class ExecProcess {
     }));
   }
 
+  /** So far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
   /** Waits until it has written this, so often; fails when it ends before. */
   async says(text: string, times = 1): Promise<void> {
     const over = this.ended.then((result) =>

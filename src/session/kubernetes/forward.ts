@@ -35,13 +35,17 @@ export async function forward(
       if (again && idempotent && metAClosingConnection(call, error)) attempt(false);
       else refuse(response, { ...upstreamRefusal(error, server), close: hasBody });
     });
+    // Nobody asked for it. Left alone, it would end the connection without an error, and the caller would wait for ever.
+    call.on('upgrade', (_, socket) => {
+      socket.destroy();
+      const unasked = new Error('it switched to another protocol');
+      refuse(response, { ...upstreamRefusal(unasked, server), close: hasBody });
+    });
     // Also when all is well; then there is nothing left to end.
     response.once('close', () => call.destroy());
-    if (hasBody) {
-      // Sent before the body, which may wait for the answer to them.
-      call.flushHeaders();
-      request.pipe(call);
-    } else call.end();
+    // The headers leave with the first piece of the body; where that waits to be asked for, Node sends them at once.
+    if (hasBody) request.pipe(call);
+    else call.end();
   };
   // An answer may come before the body has gone: the rest is read and forgotten, as the next request follows it.
   response.once('close', () => request.unpipe().resume());

@@ -80,6 +80,12 @@ describe('an API server that', () => {
     silent.close();
   });
 
+  it('switches to another protocol unasked: 502', async () => {
+    api.answer = ({ socket }) =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    expect((await ask(api.url, api.ca)).answer).toMatch(/^HTTP\/1\.1 502 [^]*another protocol.*Next: /);
+  });
+
   it('speaks no HTTP: 502', async () => {
     api.answer = ({ socket }) => socket.end('SSH-2.0-OpenSSH\r\n');
     const { status } = await ask(api.url, api.ca);

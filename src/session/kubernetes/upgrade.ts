@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Admitted, passOn } from './forward.ts';
+import { join } from './join.ts';
 import { refuse, upstreamRefusal } from './status.ts';
 import type { UpstreamConnections } from './upstream.ts';
 
@@ -57,22 +58,4 @@ function switched({ statusMessage = '', rawHeaders }: IncomingMessage): string {
   const lines = [`HTTP/1.1 101 ${statusMessage}`];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-/** Passes on what is ready on one side, no faster than the other takes it, and each end when it comes. */
-function join(one: Duplex, other: Duplex): void {
-  one.pipe(other);
-  other.pipe(one);
-  follow(one, other);
-  follow(other, one);
-}
-
-/** When one side is gone the other goes too; if it had ended, after what it said last has been passed on. */
-function follow(one: Duplex, other: Duplex): void {
-  // What went wrong shows as a close without an end.
-  one.on('error', () => {});
-  one.on('close', () => {
-    if (one.readableEnded && !other.writableFinished) other.once('finish', () => other.destroy());
-    else other.destroy();
-  });
 }

@@ -68,6 +68,15 @@ describe('a request for a stream', () => {
     expect(await here.untilEnd()).toBe(`${SWITCHED}and the answer`);
   });
 
+  it('nor does the end of the other', async () => {
+    const { here, there } = await open();
+    there.end('last of mine');
+    expect(await here.untilEnd()).toBe(`${SWITCHED}last of mine`);
+    here.socket.end('and the answer');
+    expect(await said(there, 'answer')).toBe('and the answer');
+    await once(there, 'end');
+  });
+
   it('what was sent before the end arrives, also at a slow reader', async () => {
     const { here, there } = await open();
     here.socket.pause();

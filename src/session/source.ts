@@ -3,6 +3,7 @@ import { TOKEN_FILE } from '../names.ts';
 import { assumeSession, type BaseKeys, sessionNameOf } from './assume.ts';
 import { podIdentity } from './identity/pod-identity.ts';
 import { webIdentity } from './identity/web-identity.ts';
+import { lookupWith } from './lookup.ts';
 import type { Places } from './places.ts';
 import type { SessionSettings } from './settings.ts';
 import { type Sts, stsAt } from './sts/client.ts';
@@ -13,7 +14,7 @@ export type Source = (deadline: AbortSignal) => Promise<TemporaryCredentials>;
 
 /** The source that the settings name. */
 export function sourceOf(settings: SessionSettings, places: Pick<Places, 'tokens'>): Source {
-  const sts = stsAt({ endpoint: settings.stsEndpoint, region: settings.region });
+  const sts = stsAt({ endpoint: settings.stsEndpoint, region: settings.region, lookup: lookupWith() });
   const base = baseKeys(settings, join(places.tokens, TOKEN_FILE.aws), sts);
   return (deadline) => assumeSession(sts, base, settings, deadline);
 }

@@ -1,4 +1,5 @@
 import { Agent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import aws4 from 'aws4';
 import { type Answer, exchange } from '../http.ts';
 import { networkReason, PassingFailure, retrying } from '../retry.ts';
@@ -24,6 +25,8 @@ export interface StsCall {
 export interface StsPlace {
   readonly endpoint: URL;
   readonly region: string;
+  /** Finds its address; undefined for the system's way. */
+  readonly lookup?: LookupFunction;
 }
 
 export interface Sts {
@@ -46,7 +49,13 @@ const IDLE_MS = 5_000;
 /** A client of the Query protocol over HTTPS, for the one endpoint that the settings name. */
 export function stsAt(place: StsPlace): Sts {
   // Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says: tokens and keys go there.
-  const agent = new Agent({ keepAlive: true, maxSockets: 4, timeout: IDLE_MS, rejectUnauthorized: true });
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 4,
+    timeout: IDLE_MS,
+    rejectUnauthorized: true,
+    lookup: place.lookup,
+  });
   return {
     call: (call, deadline) => retrying((signal) => attempt(place, agent, call, signal), deadline),
   };

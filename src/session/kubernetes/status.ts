@@ -14,6 +14,8 @@ export interface Refusal {
 
 /** Answers as the API server would, so that every client shows the message to whoever runs it. */
 export function refuse(response: ServerResponse, { code, reason, message, retryAfterSeconds, close }: Refusal): void {
+  // Half an answer cannot be taken back, and writing a second one throws.
+  if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({
     kind: 'Status',
     apiVersion: 'v1',

@@ -37,10 +37,12 @@ describe('a projected token', () => {
     expect(token()).toBe('two.two.two');
   });
 
-  it('is read by one reader, however many ask', () => {
+  it('is read by one reader, however many ask', async () => {
     writeFileSync(path(), 'a.b.c');
     const token = tokenFrom(path());
-    expect(token()).toBe(token());
+    const first = token();
+    expect(token()).toBe(first);
+    expect(await first).toBe('a.b.c');
   });
 
   it.each([

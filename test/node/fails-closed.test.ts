@@ -36,6 +36,11 @@ const ROWS: readonly Row[] = [
     tells: /\[AssumeRoleRefused\].*AccessDenied.*Next: /,
   },
   {
+    step: 'the same, with keys that are delivered as files',
+    options: { session: { delivery: 'files', roles: [{ arn: SESSION_ROLE.replace('session', 'another') }] } },
+    tells: /\[AssumeRoleRefused\].*AccessDenied.*Next: /,
+  },
+  {
     step: 'keys in another name',
     arrange: ({ sts }) => sts.faults.always(anotherSourceIdentity('mallory@acme.com')),
     tells: /\[SourceIdentityChanged\].*in another name instead of alice@acme\.com.*Next: /,

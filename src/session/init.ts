@@ -2,7 +2,6 @@ import { Fault } from '../errors.ts';
 import { publish, withdraw } from './files.ts';
 import { noAccessFiles } from './kubernetes/kubeconfig.ts';
 import { createLog } from './log.ts';
-import { refuseOpenMetadata } from './metadata.ts';
 import type { Places } from './places.ts';
 import { endOnSignal, factsOf, START_WITHIN_MS } from './run.ts';
 import type { SessionSettings } from './settings.ts';
@@ -37,10 +36,7 @@ async function deliver(settings: SessionSettings, places: Places, deadline: Abor
         'Next: set session.delivery to sidecar, or session.kubernetes.identity to none, in the policy',
     );
   }
-  const [credentials] = await Promise.all([
-    sourceOf(settings, places)(deadline),
-    settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
-  ]);
+  const credentials = await sourceOf(settings, places)(deadline);
   await publish(places.shared, { ...keyFiles(credentials), ...noAccessFiles() });
   createLog().info(factsOf(settings, credentials), 'session delivered');
 }

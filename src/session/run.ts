@@ -3,12 +3,11 @@ import { serveCredentials } from './endpoint.ts';
 import { publish, withdraw } from './files.ts';
 import { openKubernetes } from './kubernetes/open.ts';
 import { createLog, type Fields } from './log.ts';
-import { refuseOpenMetadata } from './metadata.ts';
 import type { Places } from './places.ts';
 import { clearReady, setReady } from './ready.ts';
 import type { SessionSettings } from './settings.ts';
 import { endpointFiles } from './shared-files.ts';
-import { sourceOf } from './source.ts';
+import { closedMetadata, sourceOf } from './source.ts';
 import { keepCredentials, keptCredentials, keptSecret, openStore } from './state.ts';
 import type { TemporaryCredentials } from './sts/credentials.ts';
 
@@ -39,10 +38,9 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
   const source = sourceOf(settings, places);
   const kept = await keptCredentials(store, settings);
   const [first, token, kubernetes] = await Promise.all([
-    kept ?? source(deadline),
+    kept === undefined ? source(deadline) : closedMetadata(settings, places).then(() => kept),
     keptSecret(store, 'endpoint-token'),
     openKubernetes({ settings, places, store, log }),
-    settings.instanceMetadata === 'refuse' && refuseOpenMetadata(places.metadata),
   ]);
   if (kept === undefined) await keepCredentials(store, settings, first);
   const credentials = new RenewedCredentials(first, {

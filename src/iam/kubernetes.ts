@@ -57,8 +57,8 @@ export function kubernetesRbac(spec: PolicySpec, options: KubernetesOptions): st
     const bound = { name: `countersign:operators:${name}`, namespace };
     documents.push(
       note(
-        'What the sessions may do here. It is bound to the names of the people, so it is theirs outside of sessions too ' +
-          'where the cluster knows them by these names.',
+        'What the sessions may do here. It is bound to the names of the people, so it is theirs outside of sessions ' +
+          'too where the cluster knows them by these names.',
         binding('RoleBinding', bound, options.clusterRole, users),
       ),
     );

@@ -52,7 +52,10 @@ describe.skipIf(cluster.unavailable)('RBAC of sessions', () => {
       const provided = inject('cluster');
       return 'kubectl' in provided ? provided.kubectl : '';
     };
-    const program = `"$0" auth whoami -o json && "$0" -n "$1" get pods -o name && ! "$0" -n "$1" get pods --as bob@acme.com`;
+    const program = `set -e
+      "$0" auth whoami -o json
+      "$0" -n "$1" get pods -o name
+      ! "$0" -n "$1" get pods --as bob@acme.com`;
 
     /** A kubeconfig whose token comes from a command, as on EKS. */
     const byCommand = (place: Place): string => {

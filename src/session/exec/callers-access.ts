@@ -72,14 +72,23 @@ function entry(files: readonly ConfigFile[], list: string, member: string, name:
   throw failed(`the kubeconfig has no ${member} "${String(name)}"`, 'choose one with kubectl config use-context');
 }
 
-/** Paths are relative to the file that they stand in, and ours stands elsewhere. */
+/**
+ * Paths are relative to the file that they stand in, and ours stands elsewhere. A command is a path when it has a slash
+ * (client-go, `exec`).
+ */
 function absolute(value: JsonObject, directory: string): JsonObject {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [
-      key,
-      PATHS.has(key) && typeof each === 'string' && each !== '' ? resolve(directory, each) : each,
-    ]),
-  );
+  const { exec } = value;
+  const command = isObject(exec) ? exec['command'] : undefined;
+  const entries = Object.entries(value).map(([key, each]) => [
+    key,
+    PATHS.has(key) && typeof each === 'string' && each !== '' ? resolve(directory, each) : each,
+  ]);
+  return {
+    ...(Object.fromEntries(entries) as JsonObject),
+    ...(isObject(exec) &&
+      typeof command === 'string' &&
+      command.includes('/') && { exec: { ...exec, command: resolve(directory, command) } }),
+  };
 }
 
 const PATHS = new Set(['certificate-authority', 'client-certificate', 'client-key', 'tokenFile']);

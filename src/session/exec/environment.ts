@@ -19,8 +19,8 @@ export interface ChildFiles {
 
 /**
  * Variables beside those of pods that would lead a client somewhere else: the end of other keys, and their token by its
- * older name, which botocore prefers; the address by which in-cluster clients find the API server, with the token of this
- * pod and in nobody's name.
+ * older name, which botocore prefers; the address by which in-cluster clients find the API server, with the token of
+ * this pod and in nobody's name.
  */
 const DROPPED: ReadonlySet<string> = new Set([
   ...Object.values(SESSION_SETTING),

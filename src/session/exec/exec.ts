@@ -8,8 +8,8 @@ import { readExecSettings } from './settings.ts';
 const START_WITHIN_MS = 120_000;
 
 /**
- * `countersign session exec`: runs a command in the name of `FAB_OPERATOR`, without a webhook; on a laptop, in CI, or by
- * a runtime that starts its own sessions. Without that variable the command runs as if we were not there.
+ * `countersign session exec`: runs a command in the name of `FAB_OPERATOR`, without a webhook; on a laptop, in CI, or
+ * by a runtime that starts its own sessions. Without that variable the command runs as if we were not there.
  *
  * Ends the process with the command's status.
  *

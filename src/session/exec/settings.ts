@@ -45,7 +45,7 @@ function regionOf(env: Environment): string {
   return formed(env, name, REGION, 'an AWS region, such as eu-central-1');
 }
 
-/** AWS SDKs reference, "Service-specific endpoints"; the default is the regional one (IAM user guide, "AWS STS regions"). */
+/** AWS SDKs reference, "Service-specific endpoints"; otherwise the public one of the region. */
 function endpointOf(env: Environment, region: string): URL {
   const name = env[STS_ENDPOINT] === undefined ? 'AWS_ENDPOINT_URL' : STS_ENDPOINT;
   const text = env[name] ?? publicStsEndpoint(region);

@@ -12,7 +12,9 @@ const CLI = ['sh', '-c', '"$0" -m awscli sts get-caller-identity --query Arn && 
 const BOTO3 = [
   python,
   '-c',
-  'import boto3; print(boto3.client("sts").get_caller_identity()["Arn"]); print(boto3.client("s3").list_buckets()["Buckets"][0]["Name"])',
+  `import boto3
+print(boto3.client("sts").get_caller_identity()["Arn"])
+print(boto3.client("s3").list_buckets()["Buckets"][0]["Name"])`,
 ] as const;
 
 /** Every place where these clients look for keys has some that work and are nobody's. */

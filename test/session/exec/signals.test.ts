@@ -6,7 +6,9 @@ const LISTENER = [
   process.execPath,
   '-e',
   `let count = 0;
-   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']) process.on(signal, () => console.log(signal, ++count));
+   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']) {
+     process.on(signal, () => console.log(signal, ++count));
+   }
    process.on('SIGTERM', () => { console.log('SIGTERM'); process.exit(5); });
    for (const end of ['error', 'close']) process.stdin.on(end, () => process.exit(6));
    process.stdin.resume();

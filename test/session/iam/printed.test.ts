@@ -9,7 +9,7 @@ import { assumeSession, type Credentials, credentialsOf, s3Client, stsClient, ty
 import { createIssuer, type Issuer } from '../sts/issuer.ts';
 import { startSts, type Sts } from '../sts/stand-in.ts';
 
-/** The policies that `countersign iam aws` prints, as the policies of an account: they let sessions through, and only those. */
+/** The policies that `countersign iam aws` prints, as an account's: they let sessions through, and only those. */
 
 const ACCOUNT = '111122223333';
 const role = (name: string) => `arn:aws:iam::${ACCOUNT}:role/${name}`;

@@ -37,6 +37,14 @@ describe('the caller’s way to a cluster', () => {
     });
   });
 
+  it.each([
+    ['./get-token', (directory: string) => join(directory, 'get-token')],
+    ['aws', () => 'aws'],
+  ])('has its command where the file means it: %s', (command, expected) => {
+    const KUBECONFIG = write('config', CONFIG.replace('token: of-u', `exec: {command: ${command}}`));
+    expect(callersAccess({ KUBECONFIG })?.user).toEqual({ exec: { command: expected(home) } });
+  });
+
   it('is merged from several files, of which the first that says something wins', () => {
     const choice = write('choice', 'current-context: two\n');
     const users = write('users', 'users: [{name: v, user: {token: of-v}}]\n');

@@ -9,6 +9,15 @@ import { reportMemory } from './memory.ts';
 import { prepare, type Rig } from './rig.ts';
 import { reportStart } from './start.ts';
 
+const PARTS = ['aws', 'node', 'kubernetes', 'memory'] as const;
+
+const named = process.argv.slice(2);
+const unknown = named.find((name) => !PARTS.some((part) => part === name));
+if (unknown !== undefined) {
+  console.error(`there is no part "${unknown}". Next: name some of ${PARTS.join(', ')}, or none for all`);
+  process.exit(2);
+}
+
 const MEMORY = ['anonymous memory, MB', 'session', 'aim'];
 
 const rig = await prepare();
@@ -48,8 +57,7 @@ async function measure(rig: Rig): Promise<void> {
 }
 
 /** All parts, when none is named. */
-function wanted(part: 'aws' | 'node' | 'kubernetes' | 'memory'): boolean {
-  const named = process.argv.slice(2);
+function wanted(part: (typeof PARTS)[number]): boolean {
   return named.length === 0 || named.includes(part);
 }
 

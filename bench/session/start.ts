@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { pythonPackages } from '../../test/session/support/python.ts';
 import { BASE_ROLE, REGION, SESSION_ROLE } from '../../test/session/sts/example.ts';
 import { startChild } from '../child.ts';
 import { figure, median } from '../table.ts';
@@ -12,14 +12,14 @@ const AIM = 0.15;
 /** How long a session takes to open, beside the two calls that somebody would write instead. */
 export async function reportStart(rig: Rig): Promise<string[][]> {
   const times = { ours: [], hook: [], silent: [], aws: [], empty: [] } as Record<string, number[]>;
-  const aws = findAws();
+  const aws = await pythonPackages('aws-clients.txt');
   for (let round = 0; round <= ROUNDS; round += 1) {
     const measured = {
       ours: await untilReady(rig, rig.closed),
       hook: await untilLetGo(rig),
       silent: await untilReady(rig, rig.silent),
       empty: await took(() => ran(process.execPath, ['-e', '0'], {})),
-      ...(aws !== undefined && { aws: await took(() => twoCalls(rig, aws)) }),
+      ...(aws.unavailable === undefined && { aws: await took(() => twoCalls(rig, aws)) }),
     };
     // The first round has files read and the stand-in compiled.
     if (round > 0) for (const [name, time] of Object.entries(measured)) times[name]?.push(time);
@@ -28,8 +28,8 @@ export async function reportStart(rig: Rig): Promise<string[][]> {
   const ratio = median((times['ours'] ?? []).map((time, round) => time / (times['aws']?.[round] ?? Number.NaN)));
   const verdict = ratio <= AIM ? 'met' : 'missed';
   return [
-    aws === undefined
-      ? ['start to ready, ms', figure(of('ours')), 'no AWS CLI here', '', '']
+    aws.unavailable !== undefined
+      ? ['start to ready, ms', figure(of('ours')), '', '', `not compared: ${aws.unavailable}`]
       : [
           'start to ready / two calls of aws sts, ms',
           figure(of('ours')),
@@ -65,21 +65,20 @@ async function took(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** The program itself, not a wrapper such as a version manager's: its time would be counted. */
-function findAws(): string | undefined {
-  const { status, stdout } = spawnSync('python3', ['-c', 'import shutil, sys; print(sys.prefix)'], {
-    encoding: 'utf8',
-  });
-  return status === 0 ? `${stdout.trim()}/bin/aws` : undefined;
-}
-
 /** AssumeRoleWithWebIdentity, and with its keys AssumeRole. */
-async function twoCalls(rig: Rig, aws: string): Promise<void> {
+async function twoCalls(rig: Rig, { python, path }: { readonly python: string; readonly path: string }): Promise<void> {
   const common = ['--endpoint-url', rig.sts.url, '--region', REGION, '--output', 'json'];
-  const env = { PATH: process.env['PATH'] ?? '', HOME: rig.directory, AWS_CA_BUNDLE: rig.stsCa };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: rig.directory,
+    PYTHONPATH: path,
+    AWS_CA_BUNDLE: rig.stsCa,
+  };
+  const aws = (args: readonly string[], keys = {}): Promise<string> =>
+    ran(python, ['-m', 'awscli', 'sts', ...args, ...common], { ...env, ...keys });
   const name = ['--role-session-name', 'fab-bench'];
   const base = ['--role-arn', BASE_ROLE, '--web-identity-token', rig.issuer.token()];
-  const answer = await ran(aws, ['sts', 'assume-role-with-web-identity', ...base, ...name, ...common], env);
+  const answer = await aws(['assume-role-with-web-identity', ...base, ...name]);
   const { Credentials } = JSON.parse(answer) as { Credentials: Readonly<Record<string, string>> };
   const keys = {
     AWS_ACCESS_KEY_ID: Credentials['AccessKeyId'] ?? '',
@@ -87,7 +86,7 @@ async function twoCalls(rig: Rig, aws: string): Promise<void> {
     AWS_SESSION_TOKEN: Credentials['SessionToken'] ?? '',
   };
   const session = ['--role-arn', SESSION_ROLE, '--source-identity', OPERATOR, '--duration-seconds', '1800'];
-  await ran(aws, ['sts', 'assume-role', ...session, ...name, ...common], { ...env, ...keys });
+  await aws(['assume-role', ...session, ...name], keys);
 }
 
 /** @returns what it printed */
@@ -98,6 +97,6 @@ async function ran(command: string, args: readonly string[], env: Readonly<Recor
     output += text;
   });
   const [code] = (await once(child.process, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${command} ${args[1] ?? ''} ended with ${code}`);
+  if (code !== 0) throw new Error(`${command} ${args.slice(0, 4).join(' ')} ended with ${code}`);
   return output;
 }

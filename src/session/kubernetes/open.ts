@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TOKEN_FILE } from '../../names.ts';
 import type { Log } from '../log.ts';
+import { lookupWith } from '../lookup.ts';
 import type { Places } from '../places.ts';
 import type { SessionSettings } from '../settings.ts';
 import type { SharedFiles } from '../shared-files.ts';
@@ -41,7 +42,7 @@ export async function openKubernetes({ settings, places, store, log }: Kubernete
   const [secrets] = await Promise.all([proxySecrets(store), token()]);
   const proxy = await startKubernetesProxy({
     actingAs: { operator, sessionId, group: identity === 'session' },
-    upstream: { server, ca, token },
+    upstream: { server, ca, token, lookup: lookupWith() },
     port: places.kubernetesPort,
     secrets,
     log,

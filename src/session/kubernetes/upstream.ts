@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, request } from 'node:https';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 
@@ -14,6 +14,8 @@ export interface Upstream {
   readonly token?: () => string | Promise<string>;
   /** PEM. */
   readonly clientCertificate?: { readonly certificate: string; readonly key: string };
+  /** Finds the server's address; undefined for the system's way. */
+  readonly lookup?: LookupFunction;
 }
 
 /** One request as it leaves; headers are name and value in turn, without those of {@link Upstream}. */
@@ -29,6 +31,12 @@ const CONNECT_MS = 5_000;
 const IDLE_MS = 60_000;
 /** Connections kept for the next request. */
 const MOST_IDLE = 32;
+
+/**
+ * Bytes that wait at each step of the way before the sender is held back: a quarter of Node's own figure. Callers that
+ * ask for much and read nothing must not fill the container's memory.
+ */
+export const MOST_WAITING = 16_384;
 
 /** Connections to the API server, kept open between requests. */
 export class UpstreamConnections {
@@ -113,14 +121,14 @@ export function answerHeaders({ rawHeaders }: IncomingMessage): string[] {
 const OF_ONE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 
 /** One context for all connections: read once, and not a part of the name under which the agent looks for each. */
-function tlsOf({ ca, clientCertificate }: Upstream) {
+function tlsOf({ ca, clientCertificate, lookup }: Upstream) {
   const secureContext = createSecureContext({
     ...(ca === undefined ? {} : { ca }),
     ...(clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.key }),
     minVersion: 'TLSv1.2',
   });
   // Said here, because a variable in the environment could say otherwise.
-  return { secureContext, rejectUnauthorized: true, noDelay: true };
+  return { secureContext, rejectUnauthorized: true, noDelay: true, ...(lookup && { lookup }) };
 }
 
 /** Gives up connecting after a while. */
@@ -134,8 +142,8 @@ class BoundedAgent extends Agent {
   }
 
   override createConnection(...[options, done]: Parameters<Agent['createConnection']>): Duplex | null | undefined {
-    const half = { allowHalfOpen: this.#halfOpen };
-    const socket = super.createConnection({ ...options, ...half }, done) as Socket;
+    const stream = { allowHalfOpen: this.#halfOpen, highWaterMark: MOST_WAITING };
+    const socket = super.createConnection({ ...options, ...stream }, done) as Socket;
     const timer = setTimeout(() => {
       const late = new Error(`no connection within ${CONNECT_MS / 1_000} s`);
       socket.destroy(Object.assign(late, { code: 'COUNTERSIGN_NOT_CONNECTED' }));

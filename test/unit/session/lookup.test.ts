@@ -16,6 +16,8 @@ interface Zone {
   readonly A?: readonly number[] | 'silent';
   readonly AAAA?: readonly number[] | 'silent';
   readonly status?: number;
+  /** Gets the type of each question. */
+  readonly asked?: number[];
 }
 
 /** A name server that says the same of every name (RFC 1035, 4.1). */
@@ -23,6 +25,7 @@ async function lookUp(name: string, zone: Zone, all = true): Promise<unknown> {
   const socket = createSocket('udp4');
   socket.on('message', (query, { port }) => {
     const type = query.readUInt16BE(query.length - 4 - optionLength(query));
+    zone.asked?.push(type);
     const answer = type === 1 ? zone.A : zone.AAAA;
     if (answer !== 'silent') socket.send(reply(query, answer, zone.status ?? 0), port);
   });
@@ -71,6 +74,12 @@ describe('names', () => {
   ] as const)('%s', async ([, zone, addresses]) => {
     const found = (await lookUp('sts.test', zone)) as { readonly address: string }[];
     expect(found.map(({ address }) => address)).toEqual(addresses);
+  });
+
+  test('who has addresses does not wait until the other question is asked again', async () => {
+    const asked: number[] = [];
+    await lookUp('sts.test', { A: FOUR, AAAA: 'silent', asked });
+    expect(asked.toSorted()).toEqual([1, 28]);
   });
 
   test('one, for who wants one', async () => {

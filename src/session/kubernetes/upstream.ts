@@ -32,12 +32,6 @@ const IDLE_MS = 60_000;
 /** Connections kept for the next request. */
 const MOST_IDLE = 32;
 
-/**
- * Bytes that wait at each step of the way before the sender is held back: a quarter of Node's own figure. Callers that
- * ask for much and read nothing must not fill the container's memory.
- */
-export const MOST_WAITING = 16_384;
-
 /** Connections to the API server, kept open between requests. */
 export class UpstreamConnections {
   readonly #upstream: Upstream;
@@ -142,8 +136,8 @@ class BoundedAgent extends Agent {
   }
 
   override createConnection(...[options, done]: Parameters<Agent['createConnection']>): Duplex | null | undefined {
-    const stream = { allowHalfOpen: this.#halfOpen, highWaterMark: MOST_WAITING };
-    const socket = super.createConnection({ ...options, ...stream }, done) as Socket;
+    const half = { allowHalfOpen: this.#halfOpen };
+    const socket = super.createConnection({ ...options, ...half }, done) as Socket;
     const timer = setTimeout(() => {
       const late = new Error(`no connection within ${CONNECT_MS / 1_000} s`);
       socket.destroy(Object.assign(late, { code: 'COUNTERSIGN_NOT_CONNECTED' }));

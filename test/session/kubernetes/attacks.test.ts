@@ -247,17 +247,17 @@ describe('an agent that speaks HTTP by hand', () => {
     expect(await begun).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('more connections than 256 are not taken, and those there are go on', async () => {
+  it('more connections than 128 are not taken, and those there are go on', async () => {
     const own = await startProxy(api);
     const first = await Wire.open(own);
-    const others = Array.from({ length: 255 }, () => connect(own.port, '127.0.0.1').on('error', () => {}));
+    const others = Array.from({ length: 127 }, () => connect(own.port, '127.0.0.1').on('error', () => {}));
     await Promise.all(others.map((each) => once(each, 'connect')));
     await expect(Wire.open(own)).rejects.toThrow(/socket|ECONNRESET/);
     expect(await first.send(head(own, 'GET /api HTTP/1.1', ['Connection: close'])).untilEnd()).toMatch(/ 200 /);
     await own.stop();
   });
 
-  it('more than 256 requests at once on one connection are answered with 429, and all others go on', async () => {
+  it('more than 128 requests at once on one connection are answered with 429, and all others go on', async () => {
     const waiting: (() => void)[] = [];
     let last = () => {};
     const all = new Promise<void>((resolve) => {
@@ -265,10 +265,10 @@ describe('an agent that speaks HTTP by hand', () => {
     });
     api.answer = (_, response) => {
       waiting.push(() => response.end('{}'));
-      if (waiting.length === 256) last();
+      if (waiting.length === 128) last();
     };
     const wire = await Wire.open(proxy);
-    wire.send(head(proxy, 'GET /api HTTP/1.1').repeat(300));
+    wire.send(head(proxy, 'GET /api HTTP/1.1').repeat(150));
     await all;
     const other = await exchange(proxy, 'GET /api HTTP/1.1');
     expect(other).toMatch(/^HTTP\/1\.1 429 /);
@@ -276,7 +276,7 @@ describe('an agent that speaks HTTP by hand', () => {
     api.answer = (_, response) => response.end('{}');
     for (const release of waiting) release();
     await wire.untilEnd();
-    expect(api.arrived).toHaveLength(256);
+    expect(api.arrived).toHaveLength(128);
     expect(await exchange(proxy, 'GET /api HTTP/1.1')).toMatch(/^HTTP\/1\.1 200 /);
   });
 });

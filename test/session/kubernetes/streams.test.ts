@@ -84,7 +84,6 @@ describe('a request for a stream', () => {
     there.write('x'.repeat(sent));
     there.end('END');
     there.resume();
-    await once(there, 'finish');
     here.socket.resume();
     expect((await here.untilEnd()).length).toBe(SWITCHED.length + sent + 3);
     here.socket.end();

@@ -27,13 +27,16 @@ export async function retrying<Result>(
   attempt: (signal: AbortSignal) => Promise<Result>,
   deadline: AbortSignal,
 ): Promise<Result> {
+  let reason: PassingFailure | undefined;
   for (let tries = 1; ; tries += 1) {
     const patience = AbortSignal.timeout(ATTEMPT_MS);
     try {
       return await attempt(AbortSignal.any([deadline, patience]));
     } catch (thrown) {
       if (!(thrown instanceof PassingFailure)) throw thrown;
-      if (tries === ATTEMPTS || !(await waited(tries, deadline))) throw after(tries, thrown);
+      // An attempt that the deadline cut short tells less than the one before it.
+      if (reason === undefined || !deadline.aborted) reason = thrown;
+      if (tries === ATTEMPTS || !(await waited(tries, deadline))) throw after(tries, reason);
     }
   }
 }

@@ -32,6 +32,18 @@ describe('another attempt', () => {
     expect(attempt).toHaveBeenCalledTimes(1);
   });
 
+  test('an attempt that the deadline cuts short does not hide why the others failed', async () => {
+    const deadline = new AbortController();
+    let tries = 0;
+    const attempt = (signal: AbortSignal): Promise<never> => {
+      tries += 1;
+      if (tries === 1) return Promise.reject(new PassingFailure('no name server answers'));
+      deadline.abort();
+      return Promise.reject(new PassingFailure(networkReason(signal.reason)));
+    };
+    await expect(retrying(attempt, deadline.signal)).rejects.toThrow('no name server answers (2 attempts)');
+  });
+
   test('the deadline ends a pause', async () => {
     const deadline = new AbortController();
     const attempt = vi.fn<() => Promise<never>>(() => {

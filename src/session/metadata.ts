@@ -5,8 +5,11 @@ import { type Exchange, exchange } from './http.ts';
 /** Where instance metadata answers: IPv4, and IPv6 on Nitro instances (EC2 user guide). */
 const ADDRESSES = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
 
-/** It answers within some milliseconds, or not at all; the application waits for half a second meanwhile. */
-const ROUNDS = 25;
+/**
+ * It answers within some milliseconds, or not at all: with a hop limit of 1 its answers do not get here, and every pod
+ * waits this long for nothing. One that took longer is found when keys are renewed.
+ */
+const ROUNDS = 12;
 const ROUND_MS = 20;
 
 const ROLES = '/latest/meta-data/iam/security-credentials/';
@@ -35,7 +38,7 @@ export async function refuseOpenMetadata(addresses: readonly string[] = ADDRESSE
 }
 
 /**
- * Half a second, counted in rounds in which this process has looked for answers. Whoever takes the node's processors
+ * A quarter of a second, counted in rounds in which this process has looked for answers. Whoever takes the node's processors
  * away from it at its start, as a crowd of other pods does, cannot have answers pass for late that had long come.
  */
 function afterRounds(): AbortSignal {

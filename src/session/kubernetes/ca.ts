@@ -22,7 +22,7 @@ const FILE = 'kubernetes-proxy.json';
 const DAYS = 3650;
 
 /**
- * The proxy's certificate and local token: those of the last run when this is a restart of the session container, because
+ * The proxy's certificate and local token: those of the last run when this is a restart of the session container, as
  * the application holds them already. What is there and cannot be used is made anew.
  *
  * @throws Fault `KubernetesAccessFailed` when none can be made

@@ -115,7 +115,7 @@ function ipAddress(...bytes: readonly number[]): Buffer {
   return der.implicit(7, Buffer.from(bytes));
 }
 
-/** SHA-1 of the key's bits (RFC 5280, 4.2.1.2): a name for the key, which nothing trusts. An uncompressed P-256 point. */
+/** SHA-1 of the key's bits (RFC 5280, 4.2.1.2): a name for the key, which nothing trusts. The point is uncompressed. */
 function keyIdentifier(key: KeyObject): Buffer {
   const { x = '', y = '' } = key.export({ format: 'jwk' });
   const point = [Buffer.from([0x04]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')];

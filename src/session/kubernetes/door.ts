@@ -81,6 +81,6 @@ export class Doorkeeper {
 }
 
 function unclear(why: string): Refusal {
-  const message = `the request is refused: ${why}. Next: send it with a Kubernetes client, and leave it as that makes it`;
+  const message = `the request is refused: ${why}. Next: send it with a Kubernetes client, and leave it as it is`;
   return { code: 400, reason: 'BadRequest', message, close: true };
 }

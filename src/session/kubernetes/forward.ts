@@ -35,7 +35,7 @@ export async function forward(
       if (again && idempotent && metAClosingConnection(call, error)) attempt(false);
       else refuse(response, { ...upstreamRefusal(error, server), close: hasBody });
     });
-    // Nobody asked for it. Left alone, it would end the connection without an error, and the caller would wait for ever.
+    // Nobody asked for it. Left alone, it would end the connection without an error, and the caller would wait on.
     call.on('upgrade', (_, socket) => {
       socket.destroy();
       const unasked = new Error('it switched to another protocol');

@@ -9,7 +9,7 @@ export interface ActingAs {
 }
 
 /**
- * The headers of one impersonation, name and value in turn. The extra goes along always: it grants nothing, and admission
+ * The headers of one impersonation, name and value in turn. The extra always goes along: it grants nothing; admission
  * knows a session by it (Kubernetes: "User impersonation"; a slash in an extra's key is written as `%2F`).
  */
 export function impersonation({ operator, sessionId, group }: ActingAs): readonly string[] {
@@ -125,7 +125,7 @@ const PASSED = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** A bearer token in disguise: browsers cannot set Authorization on WebSockets (apiserver, authentication/request/websocket). */
+/** A bearer token in disguise, as browsers cannot set Authorization on WebSockets (apiserver, request/websocket). */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
 /** What a header would say of who is calling. Proxies and languages exist for which `_` is `-`. */

@@ -30,8 +30,8 @@ export function proxyFiles(address: ProxyAddress): SharedFiles {
 }
 
 /**
- * For a session without Kubernetes access: a kubeconfig with which every client fails at once, and says why. Without one
- * kubectl would try localhost:8080, and look broken.
+ * For a session without Kubernetes access: a kubeconfig with which every client fails at once and says why. Without
+ * one kubectl would try localhost:8080, and look broken.
  */
 export function noAccessFiles(): SharedFiles {
   return { kubeconfig: kubeconfig({ server: NO_ACCESS }, {}, 'default') };
@@ -50,7 +50,7 @@ export interface CallersAccess {
 }
 
 /**
- * The caller's kubeconfig with the operator in front: for clients that honour `as`, which are those made with client-go.
+ * The caller's kubeconfig with the operator in front: for clients that honour `as`, which those made with client-go do.
  * What it impersonated before is taken out.
  */
 export function impersonatingKubeconfig(access: CallersAccess, { operator, sessionId, group }: ActingAs): string {

@@ -34,14 +34,14 @@ export interface KubernetesProxy {
 /** Connections, and requests under way: pipelined ones need no connection each. */
 const MOST_AT_ONCE = 128;
 /**
- * Bytes that wait at each step of the way before the sender is held back: a quarter of Node's own figure. With 128 callers
- * that ask for much and read nothing the process holds 85 MB, and with Node's 120, which is near the container's limit.
+ * Bytes that wait at each step of the way before the sender is held back: a quarter of Node's own figure. With 128
+ * callers that ask for much and read nothing the process holds 85 MB, and with Node's 120, near the container's limit.
  */
 const MOST_WAITING = 16_384;
 
 /**
- * Opens the way to the Kubernetes API on loopback, over TLS. Whoever has the local token acts through it as the operator,
- * and as nobody else: the headers that say who is calling are made here.
+ * Opens the way to the Kubernetes API on loopback, over TLS. Whoever has the local token acts through it as the
+ * operator, and as nobody else: the headers that say who is calling are made here.
  *
  * @throws Fault `KubernetesAccessFailed` when the port cannot be opened
  */
@@ -51,7 +51,7 @@ export async function startKubernetesProxy(options: ProxyOptions): Promise<Kuber
   setDefaultHighWaterMark(false, MOST_WAITING);
   const server = createServer({ key: secrets.key, cert: secrets.certificate, ...LIMITS });
   server.maxConnections = MOST_AT_ONCE;
-  // Headers are bounded by their bytes. A bound on their number would cut the last ones off, and the body's length with them.
+  // Headers are bounded by their bytes. A bound on their number would cut off the last ones, and with them the framing.
   server.maxHeadersCount = 0;
   const sockets = new Set<Socket>();
   // The connection below TLS: ended, it ends handshakes, requests and streams alike.
@@ -143,7 +143,7 @@ function listen(server: Server, port: number): Promise<number> {
       reject(
         new Fault(
           'KubernetesAccessFailed',
-          `port ${port} on 127.0.0.1 cannot be opened: ${reasonOf(error)}. Next: let nothing else in the pod listen there`,
+          `port ${port} on 127.0.0.1 cannot be opened: ${reasonOf(error)}. Next: let nothing else listen there`,
           { cause: error },
         ),
       ),

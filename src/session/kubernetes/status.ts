@@ -53,14 +53,20 @@ export function upstreamRefusal(thrown: unknown, server: string): Refusal {
     };
   }
   if (NOT_SENT.has(code)) {
-    const message = `the Kubernetes API at ${server} cannot be reached: ${why}. Next: ask again; if it stays so, look whether the network lets this pod reach it`;
+    const message =
+      `the Kubernetes API at ${server} cannot be reached: ${why}. ` +
+      'Next: ask again; if it stays so, look whether the network lets this pod reach it';
     return { code: 503, reason: 'ServiceUnavailable', message, retryAfterSeconds: 1 };
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO|ISSUER/.test(code)) {
-    const message = `the server at ${server} is not the Kubernetes API that the policy names: ${why}. Next: compare its certificate with the authority in the policy`;
+    const message =
+      `the server at ${server} is not the Kubernetes API that the policy names: ${why}. ` +
+      'Next: compare its certificate with the authority in the policy';
     return { code: 502, reason: 'InternalError', message };
   }
-  const message = `the Kubernetes API at ${server} broke off before it answered: ${why}. Next: look whether what was asked has happened, and ask again if not`;
+  const message =
+    `the Kubernetes API at ${server} broke off before it answered: ${why}. ` +
+    'Next: look whether what was asked has happened, and ask again if not';
   return { code: 502, reason: 'InternalError', message };
 }
 

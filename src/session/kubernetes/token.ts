@@ -9,7 +9,7 @@ const MOST_BYTES = 16_384;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * The token in a file that somebody else renews, as kubelet does by turning a symbolic link. It is read again when it was
+ * The token in a file that somebody else renews, as kubelet does by turning a symbolic link. It is read again if it was
  * read some seconds ago, by one reader at a time; meanwhile it comes from memory, and at once.
  *
  * @returns a function that gives the token

@@ -29,7 +29,8 @@ for event in watch.Watch().stream(
     break
 print("get", core.read_namespaced_config_map("from-python", namespace).data["written"])
 try:
-    entered = stream(core.connect_get_namespaced_pod_exec, pod, namespace, command=["echo", "hello"], stdout=True, _preload_content=False)
+    execute = core.connect_get_namespaced_pod_exec
+    entered = stream(execute, pod, namespace, command=["echo", "hello"], stdout=True, _preload_content=False)
     entered.run_forever(timeout=30)
     print("exec", entered.read_channel(3))
 except client.ApiException as error:

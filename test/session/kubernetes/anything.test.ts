@@ -35,7 +35,7 @@ const LINES = [
 ];
 
 /**
- * An exception that nobody catches would end the session container, for every program in the pod. So bytes in any order,
+ * An exception that nobody catches would end the session container, for all of the pod. So bytes in any order,
  * against an API server that behaves in any way; the test run fails by itself when something is thrown.
  */
 describe('whatever comes', () => {

@@ -36,7 +36,8 @@ appears() {
 }
 
 manifest() {
-  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: scenario, labels: {by: scenario}}\ndata: {colour: %s}\n' "$1"
+  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: scenario, labels: {by: scenario}}\n'
+  printf 'data: {colour: %s}\n' "$1"
 }
 
 colour() {

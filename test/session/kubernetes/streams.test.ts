@@ -5,7 +5,7 @@ import { Api, type Arrived, valuesOf } from './support/api.ts';
 import { OPERATOR, POD_TOKEN, startProxy, type TestProxy } from './support/proxy.ts';
 import { exchange, head, Wire } from './support/wire.ts';
 
-/** exec, attach and port-forward: after the answer 101 the connection is a stream, which the proxy does not look into. */
+/** exec, attach and port-forward: after the answer 101 the connection is a stream, which the proxy does not look at. */
 describe('a request for a stream', () => {
   let api: Api;
   let proxy: TestProxy;

@@ -60,7 +60,7 @@ export function apiServerOf(config: KubeConfig): { readonly server: string; read
   try {
     const { caData, caFile, server } = cluster ?? { server: '' };
     const ca = caData === undefined ? readFileSync(caFile ?? '', 'utf8') : Buffer.from(caData, 'base64').toString();
-    new X509Certificate(ca);
+    void new X509Certificate(ca).fingerprint256;
     return { server: new URL(server).origin, ca: ca.trim() };
   } catch (error) {
     const reason = `the kube config does not say how sessions can trust the API server: ${reasonOf(error)}`;

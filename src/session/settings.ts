@@ -109,7 +109,7 @@ function url(env: Environment, name: string, protocol: string): URL {
 function certificates(env: Environment, name: string): string {
   const pem = needed(env, name);
   try {
-    for (const each of pem.match(CERTIFICATE) ?? ['']) new X509Certificate(each);
+    for (const each of pem.match(CERTIFICATE) ?? ['']) void new X509Certificate(each).fingerprint256;
   } catch {
     throw wrong(name, 'holds no certificate in PEM');
   }

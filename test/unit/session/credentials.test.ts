@@ -26,7 +26,7 @@ function keysMade(minutes: number): TemporaryCredentials {
   };
 }
 
-function renewed({ away = () => false, keep = () => Promise.resolve() } = {}) {
+function renewed({ away = (): boolean => false, keep = () => Promise.resolve() } = {}) {
   const begin = Date.now();
   const calls: number[] = [];
   const source = () => {

@@ -40,7 +40,7 @@ describe('answers of STS', () => {
     ['an element after text', '<a>d<b>c</b></a>'],
     ['depth', `${'<a>'.repeat(17)}b${'</a>'.repeat(17)}`],
     ['a declaration inside', '<a><?xml version="1.0"?></a>'],
-  ])('no answer: %s', ([, text]) => {
+  ] as const)('no answer: %s', ([, text]) => {
     expect(() => readXml(text)).toThrow('not XML as STS writes it');
   });
 

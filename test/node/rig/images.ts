@@ -22,21 +22,29 @@ export interface Images {
 }
 
 const APPLETS = [
-  'sh',
   'cat',
+  'diff',
   'echo',
   'env',
   'grep',
   'head',
+  'httpd',
   'id',
   'kill',
   'ls',
+  'mkdir',
   'mount',
   'nc',
   'ps',
+  'rm',
+  'sed',
+  'sh',
   'sleep',
+  'tar',
   'touch',
+  'tr',
   'true',
+  'wc',
   'wget',
 ];
 

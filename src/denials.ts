@@ -22,7 +22,7 @@ const TEXTS = {
   // Who asks
   SessionRequester: (d: { session: string }): Text => ({
     because: `the request comes from a running agent session (${quote(d.session)}), and a session is not a human`,
-    next: 'Create the pod as yourself, outside the session.',
+    next: 'Do it as yourself, outside the session.',
   }),
   RequesterUnreadable: (d: { flaw: string }): Text => ({
     because: `the username of this request cannot be compared safely: ${d.flaw}`,

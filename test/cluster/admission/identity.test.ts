@@ -348,7 +348,7 @@ describe.skipIf(cluster.unavailable)('who stands behind a pod', () => {
       const group = 'countersign.dev:session:4b8ad2ea-63a0-4a2e-8f19-1a9a11a2d1b0';
       const message = await countersign.administrator.refused(namespace, podWith(), ...session('--as-group', group));
       expect(message).toBe(
-        `[SessionRequester] the request comes from a running agent session ("${group}"), and a session is not a human. Next: Create the pod as yourself, outside the session.`,
+        `[SessionRequester] the request comes from a running agent session ("${group}"), and a session is not a human. Next: Do it as yourself, outside the session.`,
       );
     });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -42,6 +42,17 @@ export class FakeTime implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
+    sweep();
+  }
+}
+
+const SHARED_MEMORY = '/dev/shm';
+
+/** Removes what processes in a moved time made for themselves and, as they were killed, could not take away. */
+function sweep(): void {
+  for (const name of existsSync(SHARED_MEMORY) ? readdirSync(SHARED_MEMORY) : []) {
+    const [, pid] = /^(?:sem\.)?faketime_(?:sem|shm)_([0-9]+)$/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(SHARED_MEMORY, name), { force: true });
   }
 }
 

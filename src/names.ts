@@ -53,8 +53,8 @@ export const SESSION_IDENTITY = {
   /** Followed by the pod's uid. */
   groupPrefix: `${GROUP}:session:`,
   extraKey: `${GROUP}/session`,
-  /** Followed by the pod's uid: the session's own service account. */
-  serviceAccountPrefix: 'fab-',
+  /** Followed by the pod's uid: what AWS calls the session (RoleSessionName), and what its own objects are called. */
+  namePrefix: 'fab-',
 } as const;
 
 /** The injected container. */
@@ -62,6 +62,11 @@ export const CONTAINER = {
   name: 'countersign',
   /** The program's path in the image; the hook needs a path, as `exec` does not use the image's entry point. */
   program: '/usr/local/bin/countersign',
+  /**
+   * A user and group of its own, so that an application with the same number cannot signal the session container or
+   * read its memory, should the two ever share a process namespace.
+   */
+  user: 64_118,
 } as const;
 
 /** Volumes in an attributed pod. */
@@ -104,6 +109,9 @@ export const PORT = {
   awsCredentials: 9911,
   kubernetes: 9912,
 } as const;
+
+/** Path of the credentials endpoint, the same as the EKS Pod Identity agent's. */
+export const CREDENTIALS_PATH = '/v1/credentials';
 
 /** Environment variables that Countersign sets. */
 export const ENV = {

@@ -73,8 +73,8 @@ const SYSTEM = {
   '/etc/passwd':
     'root:x:0:0:root:/:/nologin\n' +
     'countersign:x:65532:65532:countersign:/:/nologin\n' +
-    'session:x:64118:64118:countersign session:/:/nologin\n',
-  '/etc/group': 'root:x:0:\ncountersign:x:65532:\nsession:x:64118:\n',
+    `session:x:${CONTAINER.user}:${CONTAINER.user}:countersign session:/:/nologin\n`,
+  '/etc/group': `root:x:0:\ncountersign:x:65532:\nsession:x:${CONTAINER.user}:\n`,
   '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
 };
 

@@ -5,7 +5,7 @@ import { obstacleIn } from '../injection/obstacles.ts';
 import { patchFor } from '../injection/patch.ts';
 import type { Pod } from '../injection/pod.ts';
 import { replacementsIn } from '../injection/replacements.ts';
-import { publicStsEndpoint } from '../injection/sts-endpoint.ts';
+import { publicStsEndpoint } from '../aws.ts';
 import { descend } from '../lineage/descend.ts';
 import { generateNameOf, nameOf, titleOf } from '../lineage/metadata.ts';
 import type { Scene } from '../lineage/scene.ts';

@@ -103,7 +103,7 @@ function sessionTrust({ baseRole, base, tags }: AwsFacts, { operators }: Session
       ...allow,
       Action: 'sts:AssumeRole',
       Condition: {
-        StringLike: { ...named, 'sts:RoleSessionName': `${SESSION_IDENTITY.serviceAccountPrefix}*` },
+        StringLike: { ...named, 'sts:RoleSessionName': `${SESSION_IDENTITY.namePrefix}*` },
         ...(tags && {
           // A variable of IAM's.
           StringEquals: { 'aws:RequestTag/operator': '${sts:SourceIdentity}' },
@@ -125,27 +125,25 @@ function sessionTrust({ baseRole, base, tags }: AwsFacts, { operators }: Session
  */
 const SESSION_DENIALS = documentOf(
   { Sid: 'NoFurtherRole', Effect: 'Deny', Action: 'sts:AssumeRole', Resource: '*' },
-  {
-    Sid: 'NothingWithoutSourceIdentity',
-    Effect: 'Deny',
-    Action: '*',
-    Resource: '*',
-    Condition: withoutSourceIdentity(),
-  },
+  nothingWithoutSourceIdentity(),
 );
 
 /** The same from outside the account, where its own admins cannot take it away. */
 function serviceControl(sessionRoles: readonly string[]): PolicyDocument {
-  return documentOf({
+  return documentOf(nothingWithoutSourceIdentity({ ArnEquals: { 'aws:PrincipalArn': sessionRoles } }));
+}
+
+/** A service that goes on with a session's rights may come without SourceIdentity; the call that it serves had one. */
+function nothingWithoutSourceIdentity(narrowed: Statement['Condition'] = {}): Statement {
+  return {
     Sid: 'NothingWithoutSourceIdentity',
     Effect: 'Deny',
     Action: '*',
     Resource: '*',
-    Condition: { ...withoutSourceIdentity(), ArnEquals: { 'aws:PrincipalArn': sessionRoles } },
-  });
-}
-
-/** A service that goes on with a session's rights may come without SourceIdentity; the call that it serves had one. */
-function withoutSourceIdentity() {
-  return { Null: { 'aws:SourceIdentity': 'true' }, BoolIfExists: { 'aws:ViaAWSService': 'false' } } as const;
+    Condition: {
+      Null: { 'aws:SourceIdentity': 'true' },
+      BoolIfExists: { 'aws:ViaAWSService': 'false' },
+      ...narrowed,
+    },
+  };
 }

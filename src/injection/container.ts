@@ -1,5 +1,5 @@
 import { inOnePiece, type Json, type JsonObject } from '../json.ts';
-import { CONTAINER, ENV, PATH, PORT, SESSION_SETTING, TOKEN_FILE, VOLUME } from '../names.ts';
+import { CONTAINER, CREDENTIALS_PATH, ENV, PATH, PORT, SESSION_SETTING, TOKEN_FILE, VOLUME } from '../names.ts';
 
 /** What one session is given; everything that is injected follows from it. */
 export interface SessionPlan {
@@ -36,12 +36,6 @@ export interface ApiServer {
   /** The certificates that its own is signed by, PEM. */
   readonly ca: string;
 }
-
-/**
- * A user of its own, so that an application with the same number cannot signal the session container or read its
- * memory, should the two ever share a process namespace.
- */
-const USER = 64_118;
 
 /** Longest wait of the application for its session, within the hook; a pod deleted meanwhile waits for it too. */
 const GATE_SECONDS = 10;
@@ -90,9 +84,9 @@ const RESTRICTED = {
   capabilities: { drop: ['ALL'] },
   privileged: false,
   readOnlyRootFilesystem: true,
-  runAsGroup: USER,
+  runAsGroup: CONTAINER.user,
   runAsNonRoot: true,
-  runAsUser: USER,
+  runAsUser: CONTAINER.user,
   seccompProfile: { type: 'RuntimeDefault' },
 };
 
@@ -186,7 +180,7 @@ function pointers(delivery: SessionPlan['delivery']): readonly JsonObject[] {
       : [
           {
             name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-            value: `http://127.0.0.1:${PORT.awsCredentials}/v1/credentials`,
+            value: `http://127.0.0.1:${PORT.awsCredentials}${CREDENTIALS_PATH}`,
           },
           { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: PATH.awsToken },
         ]),

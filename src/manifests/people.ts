@@ -33,4 +33,4 @@ export const IS_SESSION = `(${any([
 ])})`;
 
 /** What the names of a session's objects begin with; the pod's uid follows. */
-export const SESSION_PREFIX = SESSION_IDENTITY.serviceAccountPrefix;
+export const SESSION_PREFIX = SESSION_IDENTITY.namePrefix;

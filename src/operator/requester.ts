@@ -27,7 +27,7 @@ export function sessionOf(requester: Requester): string | undefined {
     if (key.toLowerCase() === SESSION_IDENTITY.extraKey) return `${key}=${requester.extra[key]?.join(',') ?? ''}`;
   }
   const account = SERVICE_ACCOUNT.exec(requester.username)?.[2];
-  return account?.startsWith(SESSION_IDENTITY.serviceAccountPrefix) ? requester.username : undefined;
+  return account?.startsWith(SESSION_IDENTITY.namePrefix) ? requester.username : undefined;
 }
 
 /** Set by the API server for whoever shows a service account token (Kubernetes 1.30 and later, KEP-4193). */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REGION, ROLE_ARN } from '../aws.ts';
 import { API } from '../names.ts';
 import { adjusterSchema, carrierSchema, workloadSchema } from './schema-controllers.ts';
 import { nameSchema as name } from './schema-name.ts';
@@ -15,14 +16,7 @@ const pattern = z
   .max(1024)
   .describe('RE2 pattern, matched against the whole string; inline flags such as (?i) are refused.');
 
-const roleArn = z
-  .string()
-  .max(2048)
-  // IAM API reference, "Role": path and name characters; without `$`, which kubelet expands in variables.
-  .regex(
-    /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/([!-#%-~]+\/)?[A-Za-z0-9_+=,.@-]{1,64}$/,
-    'must be the ARN of an IAM role',
-  );
+const roleArn = z.string().max(2048).regex(ROLE_ARN, 'must be the ARN of an IAM role');
 
 const match = z
   .strictObject({
@@ -101,10 +95,7 @@ const session = z
       .enum(['irsa', 'pod-identity'])
       .describe('Where the session container gets its AWS base identity: a web identity token, or EKS Pod Identity.'),
     baseRole: roleArn.optional().describe('With irsa: the role that may assume the session roles and nothing else.'),
-    region: z
-      .string()
-      .regex(/^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$/)
-      .describe('AWS region of the STS endpoint that the session container calls.'),
+    region: z.string().regex(REGION).describe('AWS region of the STS endpoint that the session container calls.'),
     roles: z
       .array(
         z.strictObject({

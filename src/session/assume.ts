@@ -1,10 +1,11 @@
 import { Fault } from '../errors.ts';
+import { SESSION_IDENTITY } from '../names.ts';
 import { PassingFailure } from './retry.ts';
 import type { SessionSettings } from './settings.ts';
 import { stsAway } from './sts/away.ts';
 import type { SigningKeys, Sts } from './sts/client.ts';
 import { credentialsIn, type TemporaryCredentials } from './sts/credentials.ts';
-import { remedyFor, StsRefusal } from './sts/refusal.ts';
+import { remedyFor, StsRefusal, withFreshToken } from './sts/refusal.ts';
 import type { Fields } from './sts/xml.ts';
 
 /** What is asked for, in whose name. */
@@ -18,7 +19,7 @@ export type BaseKeys = (deadline: AbortSignal) => Promise<SigningKeys>;
 
 /** A unique name for each session, without the `@` at which evidence engines cut. */
 export function sessionNameOf(sessionId: string): string {
-  return `fab-${sessionId}`;
+  return `${SESSION_IDENTITY.namePrefix}${sessionId}`;
 }
 
 /**
@@ -35,11 +36,7 @@ export async function assumeSession(
   const ask = async (): Promise<Fields> =>
     sts.call({ action: 'AssumeRole', parameters: parametersOf(assumption), keys: await base(deadline) }, deadline);
   try {
-    const answer = await ask().catch((thrown: unknown) => {
-      if (!(thrown instanceof StsRefusal) || !thrown.isStale) throw thrown;
-      return ask();
-    });
-    return checked(answer, assumption);
+    return checked(await withFreshToken(ask), assumption);
   } catch (thrown) {
     if (thrown instanceof PassingFailure) throw stsAway(thrown);
     if (!(thrown instanceof StsRefusal)) throw thrown;

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Fault, reasonOf } from '../errors.ts';
+import { CREDENTIALS_PATH } from '../names.ts';
 import type { TemporaryCredentials } from './sts/credentials.ts';
 
 export interface EndpointOptions {
@@ -23,9 +24,6 @@ export interface Endpoint {
   readonly port: number;
   stop(): void;
 }
-
-/** The path that the EKS Pod Identity agent has too. */
-export const CREDENTIALS_PATH = '/v1/credentials';
 
 /** Requests here have no body and few headers; slow ones are not served. */
 const LIMITS = {

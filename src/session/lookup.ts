@@ -23,8 +23,8 @@ const OTHER_FAMILY_MS = 50;
  * Finds addresses without the C library's `getaddrinfo`. That one runs in a thread which nothing can stop: while DNS
  * hangs, Node would neither end when told to, for minutes, nor read files, as the threads for both are the same four.
  *
- * Names are taken as they are, without search domains: those that a session asks are complete, and with the five dots of
- * a pod each would be asked for in every search domain first. /etc/hosts counts, as pods have `hostAliases`.
+ * Names are taken as they are, without search domains: those that a session asks are complete, and with `ndots:5`,
+ * which pods have, each would be asked for in every search domain first. /etc/hosts counts, as pods have `hostAliases`.
  */
 export function lookupWith({ servers, hostsFile = '/etc/hosts' }: LookupOptions = {}): LookupFunction {
   const find = callbackify((name: string) => addressesOf(name, hostsFile, servers));

@@ -1,6 +1,6 @@
 import { PATH, PORT } from '../names.ts';
 
-/** Where one session keeps its files and listens; `session exec` and tests have places of their own. */
+/** Where the session in a pod keeps its files and listens; tests have places of their own. */
 export interface Places {
   /** Everything that the application reads. Read-only in its containers. */
   readonly shared: string;

@@ -37,7 +37,7 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
   const store = await openStore(places.private);
   const source = sourceOf(settings, places);
   const kept = await keptCredentials(store, settings);
-  const [first, token, kubernetes] = await Promise.all([
+  const [first, token, kubernetesFiles] = await Promise.all([
     kept === undefined ? source(deadline) : closedMetadata(settings, places).then(() => kept),
     keptSecret(store, 'endpoint-token'),
     openKubernetes({ settings, places, store, log }),
@@ -50,7 +50,7 @@ async function open(settings: SessionSettings, places: Places, deadline: AbortSi
     keep: (renewed) => keepCredentials(store, settings, renewed),
   });
   const endpoint = await serveCredentials({ port: places.awsPort, token, credentials });
-  await publish(places.shared, { ...endpointFiles(token), ...kubernetes.files });
+  await publish(places.shared, { ...endpointFiles(token), ...kubernetesFiles });
   await setReady(places);
   log.info({ ...factsOf(settings, first), awsPort: endpoint.port }, 'session ready');
 }

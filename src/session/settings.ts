@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
+import { REGION, ROLE_ARN } from '../aws.ts';
 import { Fault } from '../errors.ts';
 import { ENV, SESSION_SETTING } from '../names.ts';
 import { flawOf } from '../operator/canonical.ts';
 
-/** What one session was told: by the webhook in the container's variables, or by `session exec`. */
+/** What the session in a pod was told, by the webhook in the container's variables. */
 export interface SessionSettings {
   readonly operator: string;
   readonly roleArn: string;
@@ -66,11 +67,8 @@ export function readSettings(env: Environment): SessionSettings {
   };
 }
 
-/** IAM API reference, "Role"; the same as in policies. */
-export const ROLE_ARN = /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/([!-#%-~]+\/)?[A-Za-z0-9_+=,.@-]{1,64}$/;
 /** Kubernetes makes uids as UUIDs (RFC 9562); `fab-` before one is a RoleSessionName of 40 characters. */
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-export const REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$/;
 /** RFC 1123 label. */
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 

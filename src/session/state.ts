@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesFailed, PRIVATE, writeWhole } from './files.ts';
+import { isSecret, newSecret } from './secret.ts';
 import type { SessionSettings } from './settings.ts';
 import { credentialsFrom, type TemporaryCredentials } from './sts/credentials.ts';
 
@@ -31,17 +31,15 @@ export async function openStore(directory: string): Promise<Store> {
   };
 }
 
-const SECRET = /^[A-Za-z0-9_-]{43}$/;
-
 /**
- * A secret of 256 bits, the same after a restart.
+ * A secret, the same after a restart.
  *
  * @throws Fault `SessionFilesFailed`
  */
 export async function keptSecret(store: Store, name: string): Promise<string> {
   const kept = await store.read(name);
-  if (kept !== undefined && SECRET.test(kept)) return kept;
-  const secret = randomBytes(32).toString('base64url');
+  if (kept !== undefined && isSecret(kept)) return kept;
+  const secret = newSecret();
   await store.write(name, secret);
   return secret;
 }

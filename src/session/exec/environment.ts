@@ -1,7 +1,6 @@
 import { isManagedVariable } from '../../injection/ours.ts';
-import { ENV, SESSION_SETTING } from '../../names.ts';
+import { CREDENTIALS_PATH, ENV, SESSION_SETTING } from '../../names.ts';
 import type { Assumption } from '../assume.ts';
-import { CREDENTIALS_PATH } from '../endpoint.ts';
 import type { Environment } from '../settings.ts';
 import type { TemporaryCredentials } from '../sts/credentials.ts';
 

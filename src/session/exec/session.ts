@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PATH } from '../../names.ts';
@@ -6,6 +5,7 @@ import { assumeSession } from '../assume.ts';
 import { RenewedCredentials } from '../credentials.ts';
 import { serveCredentials } from '../endpoint.ts';
 import { createLog, type Log } from '../log.ts';
+import { newSecret } from '../secret.ts';
 import { endpointFiles } from '../shared-files.ts';
 import type { Source } from '../source.ts';
 import { stsAt } from '../sts/client.ts';
@@ -34,7 +34,7 @@ export async function openSession(
   const source: Source = (within) => assumeSession(sts, base, settings, within);
   const [first, kubeconfig] = await Promise.all([source(deadline), kubeconfigFor(process.env, settings, proxy, log)]);
 
-  const token = randomBytes(32).toString('base64url');
+  const token = newSecret();
   const directory = makePrivateDirectory(process.env);
   const files = { ...endpointFiles(token), [KUBECONFIG]: kubeconfig };
   const paths = new Map<string, string>();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { publicStsEndpoint, REGION, ROLE_ARN } from '../../aws.ts';
 import { Fault } from '../../errors.ts';
-import { publicStsEndpoint } from '../../injection/sts-endpoint.ts';
 import { ENV, SESSION_SETTING } from '../../names.ts';
 import { flawOf } from '../../operator/canonical.ts';
 import type { Assumption } from '../assume.ts';
-import { type Environment, REGION, ROLE_ARN, UUID } from '../settings.ts';
+import { type Environment, UUID } from '../settings.ts';
 import type { StsPlace } from '../sts/client.ts';
 
 /** What a session outside of pods was told, by whoever starts the agent. */

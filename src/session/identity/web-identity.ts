@@ -2,7 +2,7 @@ import { Fault } from '../../errors.ts';
 import { PassingFailure } from '../retry.ts';
 import type { Sts } from '../sts/client.ts';
 import { credentialsIn, type TemporaryCredentials } from '../sts/credentials.ts';
-import { remedyFor, StsRefusal } from '../sts/refusal.ts';
+import { remedyFor, StsRefusal, withFreshToken } from '../sts/refusal.ts';
 import { stsAway } from '../sts/away.ts';
 import { readToken } from './token-file.ts';
 
@@ -23,10 +23,7 @@ const SECONDS = 900;
  */
 export async function webIdentity(identity: WebIdentity, deadline: AbortSignal): Promise<TemporaryCredentials> {
   try {
-    return await ask(identity, deadline).catch((thrown: unknown) => {
-      if (!(thrown instanceof StsRefusal) || !thrown.isStale) throw thrown;
-      return ask(identity, deadline);
-    });
+    return await withFreshToken(() => ask(identity, deadline));
   } catch (thrown) {
     if (thrown instanceof PassingFailure) throw stsAway(thrown);
     if (!(thrown instanceof StsRefusal)) throw thrown;

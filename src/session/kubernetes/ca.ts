@@ -1,8 +1,9 @@
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { Fault, reasonOf } from '../../errors.ts';
 import { isObject } from '../../json.ts';
-import { makeLoopbackCertificate } from './certificate.ts';
+import { isSecret, newSecret } from '../secret.ts';
 import type { Store } from '../state.ts';
+import { makeLoopbackCertificate } from './certificate.ts';
 
 /** What the proxy proves itself with, and what it asks of callers. */
 export interface ProxySecrets {
@@ -12,7 +13,7 @@ export interface ProxySecrets {
   readonly certificate: string;
   /** PEM. */
   readonly key: string;
-  /** What a caller sends as its bearer token: 32 random bytes. */
+  /** What a caller sends as its bearer token. */
   readonly token: string;
 }
 
@@ -38,7 +39,7 @@ export async function proxySecrets(store: Store, now: Date = new Date()): Promis
 function make(now: Date): ProxySecrets {
   try {
     const { authority, certificate, key } = makeLoopbackCertificate(now, DAYS);
-    return { ca: authority, certificate, key, token: randomBytes(32).toString('base64url') };
+    return { ca: authority, certificate, key, token: newSecret() };
   } catch (thrown) {
     throw new Fault(
       'KubernetesAccessFailed',
@@ -56,7 +57,7 @@ function parse(text: string | undefined, now: Date): ProxySecrets | undefined {
     if (!isObject(found)) return undefined;
     const { ca, certificate, key, token } = found;
     if (typeof ca !== 'string' || typeof certificate !== 'string') return undefined;
-    if (typeof key !== 'string' || typeof token !== 'string' || !/^[\w-]{43}$/.test(token)) return undefined;
+    if (typeof key !== 'string' || typeof token !== 'string' || !isSecret(token)) return undefined;
     const serving = new X509Certificate(certificate);
     const fits =
       serving.verify(new X509Certificate(ca).publicKey) &&

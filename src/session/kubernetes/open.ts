@@ -11,16 +11,6 @@ import { noAccessFiles, proxyFiles } from './kubeconfig.ts';
 import { startKubernetesProxy } from './proxy.ts';
 import { tokenFrom } from './token.ts';
 
-/** What a session has of Kubernetes. */
-export interface KubernetesWay {
-  /** For the application, by path below the shared directory. */
-  readonly files: SharedFiles;
-  /** Identity headers of callers that were dropped, by kind. */
-  dropped(): Readonly<Record<string, number>>;
-  /** Ends it at once. */
-  stop(): Promise<void>;
-}
-
 export interface KubernetesOptions {
   readonly settings: SessionSettings;
   readonly places: Places;
@@ -29,13 +19,15 @@ export interface KubernetesOptions {
 }
 
 /**
- * Opens what the settings give a session container of Kubernetes: nothing, or the proxy in front of its API server.
+ * Opens what the settings give a session container of Kubernetes: nothing, or the proxy in front of its API server,
+ * which ends with the process.
  *
+ * @returns for the application, by path below the shared directory
  * @throws Fault `KubernetesAccessFailed` when there is no token, no certificate or no port
  */
-export async function openKubernetes({ settings, places, store, log }: KubernetesOptions): Promise<KubernetesWay> {
+export async function openKubernetes({ settings, places, store, log }: KubernetesOptions): Promise<SharedFiles> {
   const { operator, sessionId, kubernetes } = settings;
-  if (kubernetes.identity === 'none') return { files: noAccessFiles(), dropped: () => ({}), stop: async () => {} };
+  if (kubernetes.identity === 'none') return noAccessFiles();
   const { server, ca, namespace, identity } = kubernetes;
   const token = tokenFrom(join(places.tokens, TOKEN_FILE.kubernetes));
   // Found out now, while the application waits, and not by its first request.
@@ -47,9 +39,5 @@ export async function openKubernetes({ settings, places, store, log }: Kubernete
     secrets,
     log,
   });
-  return {
-    files: proxyFiles({ port: proxy.port, token: secrets.token, ca: secrets.ca, namespace }),
-    dropped: () => proxy.dropped(),
-    stop: () => proxy.stop(),
-  };
+  return proxyFiles({ port: proxy.port, token: secrets.token, ca: secrets.ca, namespace });
 }

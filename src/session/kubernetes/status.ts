@@ -60,8 +60,8 @@ export function upstreamRefusal(thrown: unknown, server: string): Refusal {
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO|ISSUER/.test(code)) {
     const message =
-      `the server at ${server} is not the Kubernetes API that the policy names: ${why}. ` +
-      'Next: compare its certificate with the authority in the policy';
+      `the server at ${server} is not the Kubernetes API that this session was told of: ${why}. ` +
+      'Next: compare its certificate with the authority that the webhook gives (--session-api-ca), or the kubeconfig';
     return { code: 502, reason: 'InternalError', message };
   }
   const message =

@@ -24,7 +24,7 @@ const PASSING = new Set([
   'TooManyRequestsException',
 ]);
 
-/** The token may have been replaced meanwhile: read it again and try once more. */
+/** The token may have been replaced meanwhile. */
 const STALE = new Set(['ExpiredToken', 'ExpiredTokenException', 'InvalidIdentityToken']);
 
 export function isPassing(status: number, code: string): boolean {
@@ -48,6 +48,16 @@ export class StsRefusal extends Error {
   /** Whether a newer token may help. */
   get isStale(): boolean {
     return STALE.has(this.code);
+  }
+}
+
+/** Asks, and once more when kubelet may have replaced the token meanwhile; `ask` reads it anew each time. */
+export async function withFreshToken<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    if (!(thrown instanceof StsRefusal) || !thrown.isStale) throw thrown;
+    return ask();
   }
 }
 

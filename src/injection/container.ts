@@ -46,7 +46,7 @@ const TOKEN_SECONDS = 3600;
 const AUDIENCE = { irsa: 'sts.amazonaws.com', 'pod-identity': 'pods.eks.amazonaws.com' } as const;
 
 /** The variables that tell any container whose session it is in. */
-export function sessionVariables(plan: SessionPlan): JsonObject[] {
+function sessionVariables(plan: SessionPlan): JsonObject[] {
   return [
     { name: ENV.operator, value: plan.operator },
     { name: ENV.roleArn, value: plan.roleArn },

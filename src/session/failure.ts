@@ -3,7 +3,7 @@ import { Fault, reasonOf } from '../errors.ts';
 import type { Places } from './places.ts';
 
 /** EX_CONFIG of sysexits.h: what is wrong must be put right outside; another try alone does not help. */
-export const EXIT_FAILED = 78;
+const EXIT_FAILED = 78;
 
 /** kubelet keeps the first 4,096 bytes of a termination message. */
 const MAX_LENGTH = 4_000;

@@ -35,7 +35,8 @@ export interface KubernetesProxy {
 const MOST_AT_ONCE = 128;
 /**
  * Bytes that wait at each step of the way before the sender is held back: a quarter of Node's own figure. With 128
- * callers that ask for much and read nothing the process holds 85 MB, and with Node's 120, near the container's limit.
+ * callers that ask for much and read nothing the process holds 85 MB; with Node's figure 120 MB, near the container's
+ * limit.
  */
 const MOST_WAITING = 16_384;
 
@@ -117,8 +118,8 @@ function serve(server: Server, door: Doorkeeper, upstream: UpstreamConnections, 
   server.on('checkContinue', onRequest);
   server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    // Pipelined behind a request that has no answer yet: two answers would share the connection, and writing the second
-    // threw, which ended this process for whoever sent some bytes. No client of Kubernetes does that.
+    // Pipelined behind a request that has no answer yet: two answers would share the connection, and to write the second
+    // throws, so that some bytes from anybody would end this process. No client of Kubernetes does that.
     if ((unanswered.get(socket) ?? 0) > 0) return socket.destroy();
     const admitted = door.admitStream(request);
     if ('code' in admitted) return refuse(plainAnswer(request, socket), admitted);

@@ -33,11 +33,15 @@ export async function session(args: readonly string[]): Promise<void> {
         return await (await import('../session/exec/exec.ts')).exec(rest);
       default:
         process.stdout.write(USAGE);
-        if (part !== '--help' && part !== 'help') throw new Fault('UsageInvalid', `no such part: "${part}"`);
+        if (part !== '--help' && part !== 'help') throw new Fault('UsageInvalid', noSuch(part));
     }
   } catch (thrown) {
     fail(thrown, places);
   }
+}
+
+function noSuch(part: string): string {
+  return `${part === '' ? 'no part was named' : `there is no part "${part}"`}. Next: name one of those above`;
 }
 
 function inPod(part: (settings: SessionSettings, places: Places) => Promise<void>): Promise<void> {

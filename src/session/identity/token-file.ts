@@ -1,11 +1,8 @@
-import { open } from 'node:fs/promises';
 import { Fault, reasonOf } from '../../errors.ts';
+import { COMPACT_JWS, readStart } from '../projected-token.ts';
 
 /** STS takes web identity tokens of up to 20,000 characters. */
 const MAX_BYTES = 20_000;
-
-/** A compact JWS (RFC 7515): three parts of base64url. Nothing else may reach a header or a log. */
-const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /**
  * Reads a projected token. It is read for every use, as kubelet replaces it at 80 % of its life; a newline at its end,
@@ -16,18 +13,12 @@ const TOKEN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 export async function readToken(path: string): Promise<string> {
   let text: string;
   try {
-    const file = await open(path);
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES + 3), 0, MAX_BYTES + 3, 0);
-      text = buffer.toString('latin1', 0, bytesRead).replace(/\r?\n$/, '');
-    } finally {
-      await file.close();
-    }
+    text = (await readStart(path, MAX_BYTES + 3)).replace(/\r?\n$/, '');
   } catch (thrown) {
     throw noToken(path, `cannot be read: ${reasonOf(thrown)}`, thrown);
   }
   if (text.length > MAX_BYTES) throw noToken(path, `has more than ${MAX_BYTES} bytes`);
-  if (!TOKEN.test(text)) throw noToken(path, text === '' ? 'is empty' : 'holds no service account token');
+  if (!COMPACT_JWS.test(text)) throw noToken(path, text === '' ? 'is empty' : 'holds no service account token');
   return text;
 }
 

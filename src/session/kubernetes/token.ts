@@ -1,12 +1,10 @@
-import { open } from 'node:fs/promises';
 import { Fault, reasonOf } from '../../errors.ts';
+import { COMPACT_JWS, readStart } from '../projected-token.ts';
 
 /** kubelet renews a projected token at 80 % of its life, minutes before its end; client-go reads it again as often. */
 const READ_AGAIN_MS = 10_000;
 /** A service account token has 1 to 2 KB. */
 const MOST_BYTES = 16_384;
-/** Three parts in base64url (RFC 7515): nothing in it can end a header and begin another. */
-const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
  * The token in a file that somebody else renews, as kubelet does by turning a symbolic link. It is read again if it was
@@ -37,27 +35,15 @@ export function tokenFrom(path: string, now: () => number = () => performance.no
 
 /** @throws Fault `KubernetesAccessFailed` */
 async function readToken(path: string): Promise<string> {
-  const text = await readBounded(path);
+  const text = await readStart(path, MOST_BYTES + 1).catch((thrown: unknown) => {
+    throw noToken(path, `cannot be read: ${reasonOf(thrown)}`, thrown);
+  });
   // Written by hand, a file ends its line; sent with it, every request would fail.
   const token = text.trim();
-  if (text.length <= MOST_BYTES && JWT.test(token)) return token;
+  if (text.length <= MOST_BYTES && COMPACT_JWS.test(token)) return token;
   const flaw =
     text.length > MOST_BYTES ? `it has more than ${MOST_BYTES} bytes` : 'it is not three parts with dots between';
   throw noToken(path, `does not hold a service account token: ${flaw}`);
-}
-
-async function readBounded(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_BYTES + 1), 0, MOST_BYTES + 1, 0);
-      return buffer.toString('latin1', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (thrown) {
-    throw noToken(path, `cannot be read: ${reasonOf(thrown)}`, thrown);
-  }
 }
 
 function noToken(path: string, what: string, cause?: unknown): Fault {

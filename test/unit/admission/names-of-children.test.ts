@@ -94,7 +94,8 @@ class Play {
           const loot =
             (child && annotation(child, 'custody')) ?? (deployment && annotation(deployment, 'stamp')) ?? 'x';
           const keys = { 'countersign.dev/stamp': loot, 'countersign.dev/custody': loot };
-          await this.#try(withMetadata(target, { annotations: keys }), by);
+          const on = target === deployment ? 'web' : `web-${set}`;
+          await this.#submit(on, target, withMetadata(target, { annotations: keys }), by, name, imageOf(target));
         }
         return;
       case 'sync':

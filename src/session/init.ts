@@ -1,12 +1,12 @@
 import { Fault } from '../errors.ts';
-import { publish, withdraw } from './files.ts';
+import { publish } from './files.ts';
 import { noAccessFiles } from './kubernetes/kubeconfig.ts';
 import { createLog } from './log.ts';
 import type { Places } from './places.ts';
-import { endOnSignal, factsOf, START_WITHIN_MS } from './run.ts';
 import type { SessionSettings } from './settings.ts';
 import { keyFiles } from './shared-files.ts';
 import { sourceOf } from './source.ts';
+import { factsOf, start } from './start.ts';
 
 /** As a shell has it for SIGTERM. */
 const EXIT_ENDED = 143;
@@ -19,13 +19,7 @@ const EXIT_ENDED = 143;
  */
 export async function init(settings: SessionSettings, places: Places): Promise<void> {
   // Not 0, which would say that the keys are there.
-  endOnSignal(EXIT_ENDED);
-  try {
-    await deliver(settings, places, AbortSignal.timeout(START_WITHIN_MS));
-  } catch (thrown) {
-    withdraw(places.shared);
-    throw thrown;
-  }
+  await start(places, EXIT_ENDED, (deadline) => deliver(settings, places, deadline));
 }
 
 async function deliver(settings: SessionSettings, places: Places, deadline: AbortSignal): Promise<void> {
